@@ -22,6 +22,7 @@
 #include "common/util.h"
 #include "worker/conn.h"
 #include "worker/connect.h"
+#include "worker/service.h"
 #include "worker/stream.h"
 #include "worker/target.h"
 
@@ -321,7 +322,7 @@ CSERVD_EXPORT struct cservd_conn *cservd_connect(const struct cservd_target *tar
 	struct cservd_conn *conn;
 	int fd;
 
-	if (client == NULL || client->fd == -1) {
+	if (client == NULL || client->fd == -1 || service.settings->mode != MODE_SERVE) {
 		errno = ENOTSUP;
 		return NULL;
 	}

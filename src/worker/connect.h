@@ -4,7 +4,8 @@
  *
  * cservd_connect() fails with
  *
- *	ENOTSUP        not on the thread of a stream handler: a datagram must not wait
+ *	ENOTSUP        not on the thread of a stream handler: a datagram must not wait, and
+ *	               --stdio has no connector
  *	EINVAL         not a target of this service
  *	ETIMEDOUT      its ms, or a limit of the client, passed first
  *	ECANCELED      the client was cut (or EPERM, ETIMEDOUT: conn_check_cut())

@@ -16,7 +16,11 @@
 /* Reports "file:line: opt.NAME: why" and remembers that the configuration is refused. */
 static void refuse(struct cservd_service *s, const char *name, const char *where, const char *why)
 {
-	report_state(MESSAGE_WRONG, "%s: opt.%s: %s", where, name, why);
+	/* A word of the command line is its own place, and says the name already. */
+	if (strncmp(where, "opt.", strlen("opt.")) == 0)
+		report_state(MESSAGE_WRONG, "%s: %s", where, why);
+	else
+		report_state(MESSAGE_WRONG, "%s: opt.%s: %s", where, name, why);
 	s->config_wrong = true;
 }
 
