@@ -20,12 +20,13 @@
 #include "worker/stream.h"
 #include "worker/tcp.h"
 
-#define SHORTAGE_MS 100 /* [ms] between attempts while descriptors or memory are short */
+#define SHORTAGE_MS 100	  /* [ms] between attempts while descriptors or memory are short */
+#define REPORT_MS   60000 /* [ms] between lines about a shortage */
 
 static struct {
-	int epoll;	       /* -1: wait in accept4() */
-	int kernel_idle_ms;    /* what accepted sockets inherit as SO_RCVTIMEO */
-	_Atomic bool short_of; /* a shortage was reported and lasts */
+	int epoll;		     /* -1: wait in accept4() */
+	int kernel_idle_ms;	     /* what accepted sockets inherit as SO_RCVTIMEO */
+	_Atomic int64_t reported_ms; /* [ms] when a shortage was last reported, 0 never */
 } acceptor = {.epoll = -1};
 
 /* The idle limit that the master set on the listeners, in [ms]. */
@@ -63,10 +64,20 @@ int tcp_init(void)
 	return 0;
 }
 
-/* Nothing else makes room than time; saying it once is enough. */
+/* Whether it is time to say that descriptors or memory are short: it comes and goes quickly. */
+static bool is_report_due(void)
+{
+	int64_t now = util_now_ms();
+	int64_t last = atomic_load(&acceptor.reported_ms);
+
+	return (last == 0 || now - last >= REPORT_MS) &&
+	       atomic_compare_exchange_strong(&acceptor.reported_ms, &last, now);
+}
+
+/* Nothing else makes room than time. */
 static void wait_out_shortage(int error)
 {
-	if (!atomic_exchange(&acceptor.short_of, true)) {
+	if (is_report_due()) {
 		errno = error;
 		report_log(LOG_WARNING, "cannot accept: %m; clients wait in the kernel's queue");
 	}
@@ -96,8 +107,6 @@ int tcp_accept(union addr *ret_peer)
 	fd = accept4(listener, &ret_peer->sa, &len, SOCK_CLOEXEC);
 	if (fd == -1 && is_shortage(errno))
 		wait_out_shortage(errno);
-	else if (fd != -1 && atomic_load_explicit(&acceptor.short_of, memory_order_relaxed))
-		atomic_store(&acceptor.short_of, false);
 	return fd;
 }
 
