@@ -78,6 +78,7 @@ struct datagram {
 	const char *payload;
 	size_t size;
 	bool taken;
+	bool is_counted; /* as dropped */
 	uint64_t budget; /* [bytes] that replies may still have */
 };
 
@@ -208,8 +209,10 @@ static int datagram_write(struct cservd_conn *conn, const void *buf, size_t size
 		errno = EPIPE;
 		return -1;
 	}
-	if (size > datagram->budget)
+	if (size > datagram->budget && !datagram->is_counted) {
 		count_drop(DROP_AMPLIFY);
+		datagram->is_counted = true;
+	}
 	if (size > datagram->budget || size > LARGEST) {
 		errno = EMSGSIZE;
 		return -1;
@@ -273,14 +276,17 @@ static void handle(struct lane *lane, struct datagram *datagram)
 	unsigned int count_before = outbox->count;
 	uint32_t flushes_before = outbox->flushes;
 	size_t used_before = outbox->used;
+	int result;
 
 	conn_current = &datagram->conn;
-	if (service.plugin.datagram(&datagram->conn) == -1)
-		count_drop(DROP_FAILED);
+	result = service.plugin.datagram(&datagram->conn);
 	conn_current = NULL;
 	conn_finish(&datagram->conn);
-	if (atomic_load(&datagram->conn.cut) != CUT_DENIED)
+	if (atomic_load(&datagram->conn.cut) != CUT_DENIED) {
+		if (result == -1 && !datagram->is_counted)
+			count_drop(DROP_FAILED);
 		return;
+	}
 	count_drop(DROP_DENIED);
 	/* If the outbox was sent meanwhile, all that is in it now is of this datagram. */
 	outbox->count = outbox->flushes == flushes_before ? count_before : 0;

@@ -11,6 +11,9 @@
  * reflectors (US-CERT TA14-017A). */
 static const uint16_t denied_ports[] = {1900, 2049, 3702, 5353, 11211};
 
+/* 127.255.255.255: routed as a broadcast, though the loopback interface does not say so. */
+#define LOOPBACK_BROADCAST 0x7fffffffu
+
 static bool has_port(const uint64_t *bits, uint16_t port)
 {
 	return (bits[port / 64] >> (port % 64)) & 1;
@@ -83,7 +86,7 @@ static bool is_broadcast(const struct guard *guard, const union addr *addr)
 		return IN6_IS_ADDR_UNSPECIFIED(&addr->in6.sin6_addr) ||
 		       IN6_IS_ADDR_V4MAPPED(&addr->in6.sin6_addr);
 	first = ntohl(addr->in4.sin_addr.s_addr) >> 24;
-	if (first == 0 || first == 255)
+	if (first == 0 || first == 255 || ntohl(addr->in4.sin_addr.s_addr) == LOOPBACK_BROADCAST)
 		return true;
 	for (uint32_t i = 0; i < count; i++) {
 		if (guard->world.broadcast[i].s_addr == addr->in4.sin_addr.s_addr)

@@ -85,6 +85,7 @@ static void refuses_broadcast_on_either_side(void **state)
 	assert_int_equal(check("192.0.2.255", 4000, "192.0.2.1"), DROP_BROADCAST);
 	assert_int_equal(check("192.0.2.7", 4000, "192.0.2.255"), DROP_BROADCAST);
 	assert_int_equal(check("192.0.2.7", 4000, "255.255.255.255"), DROP_BROADCAST);
+	assert_int_equal(check("127.0.0.1", 4000, "127.255.255.255"), DROP_BROADCAST);
 	assert_int_equal(check("0.0.0.0", 4000, "192.0.2.1"), DROP_BROADCAST);
 	assert_int_equal(check("0.1.2.3", 4000, "192.0.2.1"), DROP_BROADCAST);
 	assert_int_equal(check("::", 4000, "2001:db8::1"), DROP_BROADCAST);
