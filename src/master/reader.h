@@ -17,7 +17,7 @@
 #define READER_LINE_MAX	   198	/* [bytes] of a line, without its end */
 #define READER_VALUE_MAX   8192 /* [bytes] of a value, continued lines together */
 #define READER_SECTION_MAX (SETTINGS_NAME_SIZE - 1)
-#define READER_FILE_MAX	   (16 << 20) /* [bytes] of a file */
+#define READER_FILE_MAX	   (8 << 20) /* [bytes] of a file */
 
 /* What the reader finds; texts live as long as the call.  0, or -1 with errno to end. */
 struct reader_events {

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "inifile.h"
+#include "master/reader.h"
 
 #define HANDLER "handler = a.so\n"
 #define SERVICE "[a]\nlisten = 7/tcp\n" HANDLER
@@ -331,10 +332,10 @@ static void ten_megabytes_of_nonsense_are_refused_in_time(void **state)
 	}
 }
 
-static void ten_megabytes_of_comments_are_read(void **state)
+static void the_largest_file_may_be_all_comments(void **state)
 {
 	struct inifile *ini = *state;
-	size_t size = 10 << 20;
+	size_t size = READER_FILE_MAX;
 	CLEANUP_FREE char *text = malloc(size);
 
 	assert_non_null(text);
@@ -434,7 +435,7 @@ int main(void)
 		TEST(counts_the_errors_it_does_not_keep),
 		TEST(loads_a_thousand_services_at_once),
 		TEST(ten_megabytes_of_nonsense_are_refused_in_time),
-		TEST(ten_megabytes_of_comments_are_read),
+		TEST(the_largest_file_may_be_all_comments),
 		TEST(refuses_binary_junk),
 		TEST(refuses_more_than_4096_services),
 		TEST(the_sample_serves_upper_case_and_health_on_localhost),

@@ -269,7 +269,7 @@ static void refuses_a_file_over_16_mib(void **state)
 	assert_string_equal(t.text, "");
 	finish(&t);
 	read_bytes(&t, bytes, size);
-	assert_string_equal(t.text, "f:16777216: file of more than 16777216 bytes: move sections "
+	assert_string_equal(t.text, "f:8388608: file of more than 8388608 bytes: move sections "
 				    "to a file that \"include\" names\n");
 	finish(&t);
 	free(bytes);
