@@ -31,7 +31,7 @@ enum message_type {
 	/* A system call was denied: number, arch, args, address, thread, peer.  error: what it
 	 * returned.  end: END_DENIED if the connection was cut for it. */
 	MESSAGE_DENIED,
-	MESSAGE_LOST,	/* number messages could not be sent */
+	MESSAGE_LOST, /* number messages could not be sent */
 	MESSAGE_TYPES
 };
 

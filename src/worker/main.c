@@ -29,7 +29,11 @@
 
 static void refuse(const char *why)
 {
-	report_state(MESSAGE_WRONG, "%s: %s: %s", service.where, service.handler, why);
+	/* On the command line the path of the plugin is the place. */
+	if (strchr(service.where, ':') == NULL)
+		report_state(MESSAGE_WRONG, "%s: %s", service.handler, why);
+	else
+		report_state(MESSAGE_WRONG, "%s: %s: %s", service.where, service.handler, why);
 	service.config_wrong = true;
 }
 

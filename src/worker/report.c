@@ -65,7 +65,7 @@ int report_bell(void)
 void report_prepare(struct message *message, enum message_type type)
 {
 	memset(message, 0, sizeof(*message));
-	message->type = type;
+	message->type = (uint16_t)type;
 	message->thread = (int32_t)syscall(SYS_gettid);
 	if (conn_current != NULL)
 		message->peer = conn_current->peer;
@@ -191,6 +191,7 @@ int report_sleep(void)
 	return 0;
 }
 
+UTIL_PRINTF(4, 0)
 static void report_text(enum message_type type, int priority, bool at_once, const char *fmt,
 			va_list args)
 {
