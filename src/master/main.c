@@ -5,6 +5,7 @@
  * Nothing here, nor anywhere in this program, loads a plugin or reads what a client sent.
  */
 #include <config.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -285,6 +286,18 @@ static int (*const actions[ACTIONS])(struct setup *setup) = {
 	[ACTION_HELP] = help, [ACTION_VERSION] = version,
 };
 
+/* A standard descriptor that the caller closed would come to be a socket of ours.  Writing to
+ * what it is now fails as well, so that a lost output is still noticed. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY); /* like all of 0 to 2, not O_CLOEXEC */
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	util_close(fd); /* a machine without /dev/null is told by spawn_init() */
+}
+
 int main(int argc, char *argv[])
 {
 	struct options options;
@@ -292,6 +305,7 @@ int main(int argc, char *argv[])
 	char why[OPTIONS_WHY_SIZE];
 	int status;
 
+	fill_standard_fds();
 	log_init(IDENT, LOG_INFO, false);
 	if (options_parse(argc, argv, &options, why) < 0) {
 		log_error("%s; try \"cservd --help\"", why);

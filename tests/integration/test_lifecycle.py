@@ -8,10 +8,12 @@ import os
 import re
 import signal
 import struct
+import subprocess
 import time
 
 from lib import net, proc, tap
-from lib.daemon import Daemon, configuration, echo, ordinary_user, run as cservd, service
+from lib.daemon import (CSERVD, Daemon, configuration, echo, environment, ordinary_user,
+                        run as cservd, service)
 from lib.tap import FACTOR, equal, needs_root, run, test, wait_for
 
 
@@ -147,6 +149,7 @@ def workers_die_with_a_killed_master():
     assert len(workers) >= 2, f"{len(workers)} workers for two services"
     sock = net.tcp(ports[0])
     net.ask(sock, b"open\n")
+    os.kill(workers[0], signal.SIGSTOP)             # one that cannot notice by itself
     daemon.kill(signal.SIGKILL)
     daemon.wait_exit()
     wait_for(lambda: not any(map(proc.is_alive, workers)), "end of all workers", 1)
@@ -216,6 +219,44 @@ def daemon_reports_a_wrong_configuration_before_it_leaves():
 
 
 @test
+def closed_standard_descriptors_do_no_harm():
+    for option in "", "--daemon":
+        port = net.free_port()
+        pid_file = tap.path("pid" + option)
+        command = f"exec '{CSERVD}' -c '{configuration(echo(port))}' -p '{pid_file}' {option}"
+        process = subprocess.Popen(["sh", "-c", command + " <&- >&- 2>&-"], env=environment())
+        pid = wait_for(lambda: pid_in(pid_file), "the process id")
+        wait_for(lambda: net.can_connect(port), "the open port")
+        try:
+            # The port is open before there is a worker.
+            (worker,) = wait_for(lambda: proc.children(pid), "a worker")
+            os.kill(worker, signal.SIGKILL)         # the next one needs what 0, 1, 2 may be
+            wait_for(lambda: proc.is_reaped(worker), "the end of its worker")
+            with net.tcp(port) as sock:
+                equal(net.ask(sock, b"hello\n"), b"HELLO\n")
+        finally:
+            os.kill(pid, signal.SIGTERM)
+            equal(process.wait(tap.WAIT_SECONDS * FACTOR), 0, "exit status")
+            wait_for(lambda: not proc.is_alive(pid), "its end")
+
+
+@test
+def output_that_cannot_be_written_is_an_error():
+    config = configuration(echo(net.free_port()))
+    for where in ">&-", ">/dev/full":
+        done = subprocess.run(["sh", "-c", f"exec '{CSERVD}' -c '{config}' -T {where}"],
+                              stderr=subprocess.PIPE, env=environment(), check=False)
+        equal(done.returncode, 74, f"exit status with {where} ({done.stderr})")
+
+
+@test
+def a_stopped_worker_is_ended_with_the_drain():
+    daemon = Daemon(echo(net.free_port(), "drain_timeout = 1s"), deaths=True)
+    os.kill(daemon.worker("echo-upper"), signal.SIGSTOP)
+    daemon.stop()
+
+
+@test
 def a_pid_file_is_written_in_the_foreground_too():
     pid_file = tap.path("pid")
     daemon = Daemon(echo(net.free_port()), "-p", pid_file)
@@ -228,12 +269,17 @@ def a_pid_file_is_written_in_the_foreground_too():
 def workers_run_without_privileges():
     needs_root()
     port = net.free_port()
-    daemon = Daemon(service("hooks", f"127.0.0.1:{port}/tcp", "hooks.so", "user = nobody"))
+    groups = os.getgroups()
+    os.setgroups([0, 4])                            # what cservd must not hand on
+    try:
+        daemon = Daemon(service("hooks", f"127.0.0.1:{port}/tcp", "hooks.so", "user = nobody"))
+    finally:
+        os.setgroups(groups)
     status = proc.status(daemon.worker("hooks"))
     for key in "Uid", "Gid":
         ids = set(status[key].split())
         assert len(ids) == 1 and "0" not in ids, f"{key}: {status[key]}"
-    assert "0" not in status["Groups"].split(), f"Groups: {status['Groups']}"
+    equal(status["Groups"], "", "Groups")
     for key in "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb":
         equal(int(status[key], 16), 0, key)
     equal(status["NoNewPrivs"], "1", "NoNewPrivs")
