@@ -73,6 +73,21 @@ def one_connection_at_a_time_is_possible():
 
 
 @test
+def clients_wait_while_descriptors_are_short():
+    port = net.free_port()
+    daemon = Daemon(echo(port, "max_connections = 256"),
+                    prefix=["sh", "-c", 'ulimit -n 48; exec "$@"', "sh"])
+    daemon.wait_line("max_connections needs up to .* open files, but the hard limit is 48")
+    socks = [net.tcp(port) for _ in range(100)]
+    for sock in socks:
+        sock.sendall(b"patient\n")
+    daemon.wait_line("cannot accept: Too many open files")
+    for sock in socks:
+        equal(net.read_line(sock), b"PATIENT\n")
+        sock.close()
+
+
+@test
 def several_listeners_share_one_pool():
     ports = [net.free_port() for _ in range(3)]
     Daemon(service("echo-upper", " ".join(f"127.0.0.1:{p}/tcp" for p in ports), "echo_upper.so",

@@ -126,16 +126,23 @@ def ptrace_replaces_the_worker():
 
 
 @test
-def fork_and_threads_fail_silently():
+def fork_fails_silently():
     port = net.free_port()
     daemon = Daemon(denied(port))
     sock = net.tcp(port)
     equal(net.ask(sock, b"fork\n"), b"fork: EPERM\n")
-    print("#", net.ask(sock, b"thread\n"))
     equal(net.ask(sock, b"getpid\n"), b"getpid: done\n")
     sock.close()
     daemon.stop()
     equal(daemon.matches(": denied "), [], "lines about denied calls")
+
+
+@test
+def a_thread_that_a_handler_creates_is_filtered_too():
+    port = net.free_port()
+    daemon = Daemon(denied(port), deaths=True)
+    equal(net.ask(net.tcp(port), b"thread\n"), b"thread: EPERM\n")
+    daemon.wait_line(r'denied: denied openat: .*"rpath"')
 
 
 @test

@@ -42,20 +42,24 @@ static long try_fork(void)
 	return pid;
 }
 
-static void *nothing(void *argument)
+static void *open_in_thread(void *error)
 {
-	return argument;
+	*(int *)error = try_openat() < 0 ? errno : 0;
+	return NULL;
 }
 
+/* Creates a thread, as every connection thread may, and lets that one open a file. */
 static long try_thread(void)
 {
 	pthread_t thread;
+	int error = 0;
 
-	errno = pthread_create(&thread, NULL, nothing, NULL);
-	if (errno)
-		return -1;
-	(void)pthread_join(thread, NULL); /* only a denied creation is looked at */
-	return 0;
+	errno = pthread_create(&thread, NULL, open_in_thread, &error);
+	if (errno == 0)
+		errno = pthread_join(thread, NULL);
+	if (errno == 0)
+		errno = error;
+	return errno == 0 ? 0 : -1;
 }
 
 static long try_mmap_exec(void)

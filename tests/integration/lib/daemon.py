@@ -93,17 +93,19 @@ class Daemon:
     """
     A running cservd.  Stopped when the test is over, if the test has not done so; then it
     must exit 0 and no worker may have died, unless deaths=True says the test wants some.
+    prefix is a command that executes the words after it.
     """
 
     count = 0
 
-    def __init__(self, ini, *args, wait=True, deaths=False, user=None, config=None):
+    def __init__(self, ini, *args, wait=True, deaths=False, user=None, config=None,
+                 prefix=()):
         Daemon.count += 1
         self.deaths = deaths
         self.config = config or configuration(ini)
         self.log_path = tap.path(f"log{Daemon.count}")
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([CSERVD, "-c", self.config, *args],
+            self.process = subprocess.Popen([*prefix, CSERVD, "-c", self.config, *args],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environment(), **_ids(user))
         self.pid = self.process.pid
