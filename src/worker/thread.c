@@ -16,9 +16,9 @@
 
 static struct {
 	struct thread_slot *slots;
-	uint32_t size;	      /* slots in all: max_connections */
-	uint32_t used;	      /* slots that were ever taken; nursery only */
-	pthread_mutex_t lock; /* guards free_slots; no other lock is taken under it */
+	uint32_t size;	       /* slots in all: max_connections */
+	_Atomic uint32_t used; /* slots that were ever taken, and so are initialised */
+	pthread_mutex_t lock;  /* guards free_slots; no other lock is taken under it */
 	struct thread_slot *free_slots;
 	sem_t work;			/* the nursery waits here */
 	_Atomic uint32_t threads;	/* alive */
@@ -41,6 +41,24 @@ static void name_thread(const char *name)
 	(void)prctl(PR_SET_NAME, name); /* only for ps(1) */
 }
 
+/* The next slot that was never taken, or NULL.  Slots are touched as late as here: there may be a
+ * million.  Under the lock. */
+static struct thread_slot *begin_slot(void)
+{
+	uint32_t index = atomic_load(&pool.used);
+	struct thread_slot *slot = &pool.slots[index];
+
+	if (index == pool.size)
+		return NULL;
+	slot->flight = &service.board->flight[index];
+	slot->conn.fd = -1;
+	errno = pthread_mutex_init(&slot->lock, NULL);
+	if (errno != 0)
+		return NULL;
+	atomic_store(&pool.used, index + 1);
+	return slot;
+}
+
 static struct thread_slot *take_slot(void)
 {
 	struct thread_slot *slot;
@@ -49,8 +67,8 @@ static struct thread_slot *take_slot(void)
 	slot = pool.free_slots;
 	if (slot != NULL)
 		pool.free_slots = slot->next_free;
-	else if (pool.used < pool.size)
-		slot = &pool.slots[pool.used++];
+	else
+		slot = begin_slot();
 	(void)pthread_mutex_unlock(&pool.lock);
 	return slot;
 }
@@ -64,15 +82,26 @@ static void give_slot(struct thread_slot *slot)
 	(void)pthread_mutex_unlock(&pool.lock);
 }
 
-/* A thread that waits and is not needed takes one off the surplus and leaves. */
-static bool should_leave(void)
+/*
+ * Whether the calling thread, which is counted as waiting, should leave; if so it is no longer
+ * counted.  So whoever accepts meanwhile sees how many really wait, and never fewer than
+ * THREAD_SPARES stay.
+ */
+static bool leave(void)
 {
 	uint32_t surplus = atomic_load(&pool.surplus);
+	uint32_t waiting = atomic_load(&pool.waiting);
 
-	if (atomic_load(&pool.stopping))
+	if (atomic_load(&pool.stopping)) {
+		atomic_fetch_sub(&pool.waiting, 1);
 		return true;
-	while (surplus > 0) {
-		if (atomic_compare_exchange_weak(&pool.surplus, &surplus, surplus - 1))
+	}
+	do {
+		if (surplus == 0)
+			return false;
+	} while (!atomic_compare_exchange_weak(&pool.surplus, &surplus, surplus - 1));
+	while (waiting > THREAD_SPARES) {
+		if (atomic_compare_exchange_weak(&pool.waiting, &waiting, waiting - 1))
 			return true;
 	}
 	return false;
@@ -87,20 +116,23 @@ static void note_waiting(uint32_t waiting)
 		;
 }
 
-/* One connection fewer is waited for: asks for another thread in time. */
-static void stop_waiting(void)
+/* Asks for another thread in time. */
+static void ask_for_spares(void)
 {
-	uint32_t waiting = atomic_fetch_sub(&pool.waiting, 1) - 1;
-
-	note_waiting(waiting);
-	if (waiting < THREAD_SPARES && atomic_load(&pool.threads) < pool.size)
+	if (atomic_load(&pool.waiting) < THREAD_SPARES && atomic_load(&pool.threads) < pool.size)
 		(void)sem_post(&pool.work); /* EOVERFLOW: the nursery has enough to do */
 }
 
-/* A connected socket, or -1 when this thread should leave. */
+static void stop_waiting(void)
+{
+	note_waiting(atomic_fetch_sub(&pool.waiting, 1) - 1);
+	ask_for_spares();
+}
+
+/* A connected socket, or -1 when this thread leaves and is not counted as waiting any more. */
 static int wait_for_client(union addr *ret_peer)
 {
-	while (!should_leave()) {
+	while (!leave()) {
 		int fd = tcp_accept(ret_peer);
 
 		if (fd != -1)
@@ -127,9 +159,9 @@ static void *connection_thread(void *argument)
 		tcp_serve(slot, fd, &peer);
 		atomic_fetch_add(&pool.waiting, 1);
 	}
-	atomic_fetch_sub(&pool.waiting, 1);
 	give_slot(slot);
 	atomic_fetch_sub(&pool.threads, 1);
+	ask_for_spares(); /* while this thread was counted, there may have been no room for one */
 	keeper_wake();
 	return NULL;
 }
@@ -138,13 +170,14 @@ static void *connection_thread(void *argument)
 static int create_one(void)
 {
 	struct thread_slot *slot = take_slot();
+	pthread_t thread;
 	int error;
 
 	if (slot == NULL)
 		return ENOSPC;
 	atomic_fetch_add(&pool.threads, 1);
 	atomic_fetch_add(&pool.waiting, 1);
-	error = pthread_create(&slot->thread, &pool.attributes, connection_thread, slot);
+	error = pthread_create(&thread, &pool.attributes, connection_thread, slot);
 	if (error == 0) {
 		atomic_store(&pool.create_failed, false);
 		return 0;
@@ -218,16 +251,7 @@ static int make_slots(void)
 {
 	pool.size = (uint32_t)service.settings->max_connections;
 	pool.slots = calloc(pool.size, sizeof(*pool.slots));
-	if (pool.slots == NULL)
-		return -1;
-	for (uint32_t i = 0; i < pool.size; i++) {
-		pool.slots[i].flight = &service.board->flight[i];
-		pool.slots[i].conn.fd = -1;
-		errno = pthread_mutex_init(&pool.slots[i].lock, NULL);
-		if (errno != 0)
-			return -1;
-	}
-	return 0;
+	return pool.slots == NULL ? -1 : 0;
 }
 
 static void ignore_signal(int number)
@@ -288,7 +312,7 @@ bool thread_is_stopping(void)
 
 void thread_interrupt(void)
 {
-	for (uint32_t i = 0; i < pool.size; i++) {
+	for (uint32_t i = 0; i < atomic_load(&pool.used); i++) {
 		struct thread_slot *slot = &pool.slots[i];
 
 		if (atomic_load(&slot->flight->state) != FLIGHT_WAITING)
@@ -310,8 +334,7 @@ bool thread_tend(void)
 	uint32_t waiting = atomic_load(&pool.waiting);
 	uint32_t least = atomic_exchange(&pool.least_waiting, waiting);
 
-	if (atomic_load(&pool.create_failed))
-		(void)sem_post(&pool.work); /* as above */
+	ask_for_spares(); /* again, where creating them failed */
 	if (least > waiting)
 		least = waiting;
 	if (least <= THREAD_SPARES) {
@@ -328,7 +351,7 @@ void thread_cut_all(enum conn_cut reason, int64_t age_ms)
 {
 	int64_t now = util_now_ms();
 
-	for (uint32_t i = 0; i < pool.size; i++) {
+	for (uint32_t i = 0; i < atomic_load(&pool.used); i++) {
 		struct thread_slot *slot = &pool.slots[i];
 
 		if (atomic_load(&slot->flight->state) != FLIGHT_OPEN)

@@ -28,7 +28,6 @@
 
 struct thread_slot {
 	struct flight *flight; /* on the board; state FLIGHT_OPEN: conn is being served */
-	pthread_t thread;
 	/* Guards the life of conn.fd: the keeper cuts, and the thread closes, under it.  It is
 	 * taken before the lock of connect.c. */
 	pthread_mutex_t lock;
