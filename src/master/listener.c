@@ -178,13 +178,6 @@ int listener_open_all(const struct config_service *service, struct listeners *re
 	return -1;
 }
 
-void listener_stop_all(struct listeners *listeners)
-{
-	for (uint32_t i = 0; i < listeners->tcp; i++)
-		(void)shutdown(listeners->fd[i], SHUT_RD); /* fails only if a worker did it */
-	listener_close_all(listeners);
-}
-
 void listener_close_all(struct listeners *listeners)
 {
 	for (uint32_t i = 0; i < listeners->count; i++)

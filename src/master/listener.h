@@ -24,12 +24,6 @@ int listener_open_all(const struct config_service *service, struct listeners *re
 /* How many TCP sockets a service is configured to have. */
 uint32_t listener_count_tcp(const struct config_service *service);
 
-/*
- * Ends listening for good, although workers that drain still hold the sockets: clients are refused
- * from now on instead of waiting in vain.  Closes them; *listeners is empty afterwards.
- */
-void listener_stop_all(struct listeners *listeners);
-
 /* Closes them; *listeners is empty afterwards. */
 void listener_close_all(struct listeners *listeners);
 

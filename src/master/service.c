@@ -278,8 +278,8 @@ void service_stop(struct service *service)
 		else
 			child_drain(child, service->config->drain_timeout);
 	}
-	/* After the command, so that a worker knows why it cannot accept. */
-	listener_stop_all(&service->listeners);
+	/* Clients are refused once the workers have closed theirs as well. */
+	listener_close_all(&service->listeners);
 }
 
 void service_kill(struct service *service)

@@ -52,7 +52,8 @@ static void go(void)
 	int64_t now = util_now_ms();
 
 	if (service.plugin.datagram != NULL && datagram_start() == -1) {
-		report_state(MESSAGE_FAILED, "cannot receive datagrams: %m");
+		report_log(LOG_ERR, "cannot receive datagrams: %m");
+		(void)report_flush(); /* if it does not fit, the exit status says it */
 		_exit(EX_OSERR);
 	}
 	if (service.settings->tcp_listeners > 0)
@@ -139,10 +140,20 @@ static bool is_everybody_told(void)
 	       thread_count() == atomic_load(&service.board->counters.open);
 }
 
+/* The master has closed its listeners, or serves them through a successor: once ours are closed,
+ * a client that nobody will serve is refused instead of kept waiting. */
+static void close_listeners(void)
+{
+	for (uint32_t i = 0; i < service.settings->listeners; i++)
+		util_close(WORKER_FD_LISTENERS + (int)i);
+}
+
 static bool is_drained(int64_t now)
 {
-	if (due.draining && is_everybody_told())
+	if (due.draining && due.interrupt != NEVER && is_everybody_told()) {
 		due.interrupt = NEVER;
+		close_listeners();
+	}
 	return due.draining &&
 	       ((thread_count() == 0 && datagram_count() == 0) || now >= due.give_up);
 }
@@ -219,9 +230,9 @@ int keeper_run(void)
 			sooner(&due.tend, now + TEND_MS);
 		keep_time(now);
 	} while (!is_drained(now));
-	if (thread_count() > 0)
+	if (thread_count() + datagram_count() > 0)
 		report_log(LOG_WARNING, "%u handlers did not return when they were cut",
-			   thread_count());
+			   thread_count() + datagram_count());
 	else if (service.plugin.stop != NULL)
 		service.plugin.stop(&service);
 	report_datagrams();

@@ -166,24 +166,6 @@ static void an_address_of_another_machine_is_an_error(void **state)
 	assert_ptr_equal(failed, &endpoints[0]);
 }
 
-static void a_stopped_listener_refuses_although_a_worker_holds_it(void **state)
-{
-	struct endpoint endpoints[2];
-	struct config_service service =
-		service_on(endpoints, (const char *[]){"127.0.0.1:1/tcp", NULL});
-	struct listeners listeners;
-	struct endpoint taken;
-	CLEANUP_CLOSE int held = -1, client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)state;
-	open_them(&service, &listeners);
-	taken = taken_endpoint(&listeners, "127.0.0.1:1/tcp");
-	held = dup(listeners.fd[0]);
-	listener_stop_all(&listeners);
-	assert_int_equal(connect(client, &taken.addr.sa, addr_len(&taken.addr)), -1);
-	assert_int_equal(errno, ECONNREFUSED);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,7 +174,6 @@ int main(void)
 		cmocka_unit_test(the_idle_limit_is_there_to_be_inherited),
 		cmocka_unit_test(all_are_opened_or_none),
 		cmocka_unit_test(an_address_of_another_machine_is_an_error),
-		cmocka_unit_test(a_stopped_listener_refuses_although_a_worker_holds_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
