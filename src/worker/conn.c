@@ -247,6 +247,7 @@ static int sleep_on(struct cservd_conn *conn, int ms)
 	if (n == 0 && !limited)
 		return 0;
 	errno = n == 0 ? ETIMEDOUT : ECONNRESET;
+	conn->failure = errno;
 	return -1;
 }
 

@@ -54,6 +54,7 @@ struct cservd_conn {
 	_Atomic int cut;     /* enum conn_cut; set by other threads */
 	int denied;	     /* number of the system call last denied to it + 1; 0: none */
 	bool is_socket;
+	int failure;	  /* errno of the last call that failed on this conn, 0 for none */
 	bool ended;	  /* end of file was read */
 	bool finished;	  /* our side is closed */
 	uint64_t in, out; /* [bytes] */

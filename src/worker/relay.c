@@ -27,9 +27,13 @@ struct direction {
 	char buf[RELAY_BUFFER];
 };
 
-static bool would_block(void)
+/* 0 if the call would only have waited, else -1, noted at the conn that it failed on. */
+static int failed(struct cservd_conn *conn)
 {
-	return errno == EAGAIN || errno == EINTR;
+	if (errno == EAGAIN || errno == EINTR)
+		return 0;
+	conn->failure = errno;
+	return -1;
 }
 
 /* Are there bytes that readline read ahead? */
@@ -55,7 +59,7 @@ static int pull(struct direction *d)
 	else
 		n = read(d->from->fd, d->buf, sizeof(d->buf)); /* poll said it is readable */
 	if (n == -1)
-		return would_block() ? 0 : -1;
+		return failed(d->from);
 	if (n == 0) {
 		d->read_ended = true;
 		d->from->ended = true;
@@ -77,7 +81,7 @@ static int push(struct direction *d)
 		n = write(d->to->fd_out, d->buf + d->at, size < PIPE_BUF ? size : PIPE_BUF);
 	}
 	if (n == -1)
-		return would_block() ? 0 : -1;
+		return failed(d->to);
 	d->at += (size_t)n;
 	d->to->out += (uint64_t)n;
 	return 0;
@@ -134,6 +138,7 @@ static int relay_once(struct direction *to_b, struct direction *to_a)
 		return -1;
 	if (n == 0 && !held) {
 		errno = ETIMEDOUT;
+		to_b->from->failure = ETIMEDOUT;
 		return -1;
 	}
 	if (step(to_b, fds[0].revents != 0, fds[1].revents != 0) == -1)

@@ -51,7 +51,7 @@ static ssize_t receive(struct cservd_conn *conn, void *buf, size_t size)
 	return n;
 }
 
-static ssize_t stream_read(struct cservd_conn *conn, void *buf, size_t size)
+static ssize_t read_some(struct cservd_conn *conn, void *buf, size_t size)
 {
 	ssize_t n;
 
@@ -73,6 +73,15 @@ static ssize_t stream_read(struct cservd_conn *conn, void *buf, size_t size)
 	return n;
 }
 
+static ssize_t stream_read(struct cservd_conn *conn, void *buf, size_t size)
+{
+	ssize_t n = read_some(conn, buf, size);
+
+	if (n == -1)
+		conn->failure = errno;
+	return n;
+}
+
 /* One send within the limits.  Bytes sent or -1. */
 static ssize_t send_some(struct cservd_conn *conn, const char *bytes, size_t size)
 {
@@ -87,7 +96,7 @@ static ssize_t send_some(struct cservd_conn *conn, const char *bytes, size_t siz
 			       : write(conn->fd_out, bytes, size);
 }
 
-static int stream_write(struct cservd_conn *conn, const void *buf, size_t size)
+static int write_all(struct cservd_conn *conn, const void *buf, size_t size)
 {
 	const char *bytes = buf;
 
@@ -114,9 +123,22 @@ static int stream_write(struct cservd_conn *conn, const void *buf, size_t size)
 	return 0;
 }
 
+static int stream_write(struct cservd_conn *conn, const void *buf, size_t size)
+{
+	int result = write_all(conn, buf, size);
+
+	if (result == -1)
+		conn->failure = errno;
+	return result;
+}
+
 static int stream_wait(struct cservd_conn *conn, int ms)
 {
-	return await(conn, conn->fd, POLLIN, ms);
+	int result = await(conn, conn->fd, POLLIN, ms);
+
+	if (result == -1)
+		conn->failure = errno;
+	return result;
 }
 
 static int stream_finish(struct cservd_conn *conn)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/message.h"
@@ -85,6 +86,19 @@ static void wait_out_shortage(int error)
 	errno = error;
 }
 
+/* The listener is gone, or another file has its number: only a new worker gets it back. */
+static bool is_lost(int error)
+{
+	return error == EBADF || error == EINVAL || error == ENOTSOCK || error == EOPNOTSUPP;
+}
+
+static _Noreturn void leave_lost(void)
+{
+	report_log(LOG_ERR, "cannot accept: %m: the listener was closed by the plugin");
+	(void)poll(NULL, 0, SHORTAGE_MS); /* so that the keeper can send the line */
+	_exit(EX_SOFTWARE);
+}
+
 static bool is_shortage(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -107,6 +121,8 @@ int tcp_accept(union addr *ret_peer)
 	fd = accept4(listener, &ret_peer->sa, &len, SOCK_CLOEXEC);
 	if (fd == -1 && is_shortage(errno))
 		wait_out_shortage(errno);
+	else if (fd == -1 && is_lost(errno) && !thread_is_stopping())
+		leave_lost();
 	return fd;
 }
 
@@ -124,8 +140,8 @@ static void begin(struct thread_slot *slot, int fd, const union addr *peer)
 	atomic_fetch_add_explicit(&service.board->counters.open, 1, memory_order_relaxed);
 }
 
-/* After result and errno of the handler, how did it end? */
-static enum message_end judge(const struct cservd_conn *conn, int result, int error)
+/* How did it end?  The handler's errno may be about something else, a target perhaps. */
+static enum message_end judge(const struct cservd_conn *conn, int result)
 {
 	static const enum message_end cuts[] = {
 		[CUT_DRAIN] = END_DRAIN, [CUT_DURATION] = END_DURATION, [CUT_DENIED] = END_DENIED};
@@ -135,9 +151,9 @@ static enum message_end judge(const struct cservd_conn *conn, int result, int er
 		return cuts[cut];
 	if (result == 0)
 		return conn->ended ? END_CLIENT : END_HANDLER;
-	if (error == ECONNRESET || error == EPIPE)
+	if (conn->failure == ECONNRESET || conn->failure == EPIPE)
 		return END_RESET;
-	if (error != ETIMEDOUT)
+	if (conn->failure != ETIMEDOUT)
 		return END_FAILED;
 	return util_now_ms() >= conn->deadline_ms ? END_DURATION : END_IDLE;
 }
@@ -186,7 +202,7 @@ void tcp_serve(struct thread_slot *slot, int fd, const union addr *peer)
 	errno = 0;
 	result = service.plugin.stream(&slot->conn);
 	error = result == 0 ? 0 : errno;
-	reason = judge(&slot->conn, result, error);
+	reason = judge(&slot->conn, result);
 	conn_finish(&slot->conn);
 	stream_linger(&slot->conn);
 	conn_current = NULL;
