@@ -18,12 +18,14 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sysexits.h>
 
 #include "common/settings.h"
 #include "worker/conn.h"
 #include "worker/datagram.h"
 #include "worker/guard.h"
 #include "worker/keeper.h"
+#include "worker/report.h"
 #include "worker/sandbox.h"
 #include "worker/service.h"
 #include "worker/thread.h"
@@ -32,6 +34,7 @@
 #define OUTBOX_SIZE  64
 #define OUTBOX_BYTES (256 * 1024)
 #define LARGEST	     65507 /* [bytes] of payload that IPv4 carries */
+#define HEADER_BYTES 28	   /* of IPv4 and UDP, which each further reply costs of the budget */
 #define RETRY_MS     100   /* [ms] after an error of recvmmsg(2) */
 
 /* Room for the control message of either family. */
@@ -79,6 +82,7 @@ struct datagram {
 	size_t size;
 	bool taken;
 	bool is_counted; /* as dropped */
+	bool has_replied;
 	uint64_t budget; /* [bytes] that replies may still have */
 };
 
@@ -202,6 +206,8 @@ static ssize_t datagram_read(struct cservd_conn *conn, void *buf, size_t size)
 static int datagram_write(struct cservd_conn *conn, const void *buf, size_t size)
 {
 	struct datagram *datagram = datagram_of(conn);
+	/* Else a datagram could be answered by any number of empty ones. */
+	uint64_t cost = size + (datagram->has_replied ? HEADER_BYTES : 0);
 
 	if (conn_check_cut(conn) == -1)
 		return -1;
@@ -209,15 +215,16 @@ static int datagram_write(struct cservd_conn *conn, const void *buf, size_t size
 		errno = EPIPE;
 		return -1;
 	}
-	if (size > datagram->budget && !datagram->is_counted) {
+	if (cost > datagram->budget && !datagram->is_counted) {
 		count_drop(DROP_AMPLIFY);
 		datagram->is_counted = true;
 	}
-	if (size > datagram->budget || size > LARGEST) {
+	if (cost > datagram->budget || size > LARGEST) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	datagram->budget -= size;
+	datagram->budget -= cost;
+	datagram->has_replied = true;
 	outbox_add(datagram->lane, conn, buf, size);
 	return 0;
 }
@@ -331,6 +338,14 @@ static void inbox_reset(struct inbox *inbox)
 	}
 }
 
+/* The socket is gone, or another file has its number: only a new worker gets it back. */
+static _Noreturn void leave_lost(void)
+{
+	report_log(LOG_ERR, "cannot receive: %m: the socket was closed by the plugin");
+	(void)poll(NULL, 0, RETRY_MS); /* so that the keeper can send the line */
+	_exit(EX_SOFTWARE);
+}
+
 static void *datagram_thread(void *argument)
 {
 	struct lane *lane = argument;
@@ -343,6 +358,8 @@ static void *datagram_thread(void *argument)
 		inbox_reset(&lane->inbox);
 		n = recvmmsg(lane->fd, lane->inbox.message, INBOX_SIZE, MSG_WAITFORONE, NULL);
 		if (n == -1) {
+			if (errno == EBADF || errno == ENOTSOCK)
+				leave_lost();
 			if (errno != EINTR) /* memory is short, perhaps: do not spin */
 				(void)poll(NULL, 0, RETRY_MS);
 			continue;
