@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* log - lines to stderr or syslog. */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,6 +28,7 @@ static const struct level levels[] = {
 static const char *log_ident = "cservd";
 static int log_level = LOG_INFO;
 static enum sink log_sink = SINK_STDERR;
+static unsigned long log_lost; /* lines, since the last that was written */
 
 /* JOURNAL_STREAM names device and inode of the journal's socket (systemd.exec(5)). */
 static bool is_journal(const struct stat *err)
@@ -61,7 +63,16 @@ static size_t write_prefix(char line[LINE_SIZE], int priority)
 	return len > 0 ? (size_t)len : 0;
 }
 
-static void write_stderr(int priority, const char *text, size_t len)
+/* Whether a line can be written without waiting: a pipe that poll(2) calls writable takes PIPE_BUF
+ * bytes, and a line is shorter. */
+static bool is_writable(void)
+{
+	struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&err, 1, 0) == 1;
+}
+
+static void write_line(int priority, const char *text, size_t len)
 {
 	char line[LINE_SIZE];
 	size_t end = write_prefix(line, priority);
@@ -73,6 +84,28 @@ static void write_stderr(int priority, const char *text, size_t len)
 		written = write(STDERR_FILENO, line, end);
 	while (written < 0 && errno == EINTR);
 	/* There is nowhere to say that a line could not be written. */
+}
+
+/* Nobody reads stderr: the line is lost, and counted, for a log must not stop who writes it. */
+static void write_stderr(int priority, const char *text, size_t len)
+{
+	char lost[64];
+
+	if (!is_writable()) {
+		log_lost++;
+		return;
+	}
+	if (log_lost > 0) {
+		int size = snprintf(lost, sizeof(lost), "%lu lines were lost: nobody read them",
+				    log_lost);
+
+		log_lost = 0;
+		write_line(LOG_WARNING, lost, (size_t)size);
+	}
+	if (is_writable())
+		write_line(priority, text, len);
+	else
+		log_lost++;
 }
 
 static void write_syslog(int priority, const char *text, size_t len)

@@ -77,9 +77,10 @@ static int read_messages(struct child *child)
 
 		if (message_check(buffer + at, left < MESSAGE_SIZE ? left : MESSAGE_SIZE,
 				  &message) < 0) {
-			log_warning("%s: worker %d sends nonsense; it is not listened to any more",
-				    child->service->name, (int)child->pid);
+			log_warning("%s: worker %d sends nonsense: killed", child->service->name,
+				    (int)child->pid);
 			stop_listening(child);
+			child_kill(child);
 			return 0;
 		}
 		take_message(child, &message);
@@ -135,7 +136,7 @@ static void on_end(struct loop_watch *watch, uint32_t events)
 	char how[HOW_SIZE];
 
 	(void)events;
-	if (waitid(P_PIDFD, (id_t)watch->fd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+	if (waitid(P_PIDFD, (id_t)watch->fd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0)
 		return;
 	/* All that the pipe can hold, not more: a process of the worker's own may still write. */
 	for (int turn = 0; turn <= PIPE_SIZE / (MESSAGES_A_TURN * MESSAGE_SIZE); turn++) {

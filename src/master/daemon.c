@@ -2,6 +2,7 @@
 /* daemon - leaving the terminal, and the pid file. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 
@@ -65,16 +66,17 @@ int daemon_ready(bool keep_stderr)
 
 int daemon_write_pid(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	int written, error;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int error;
 
 	if (fd < 0)
 		return -1;
-	written = dprintf(fd, "%d\n", (int)getpid());
-	error = errno;
-	if (close(fd) == 0 && written > 0)
+	/* The lock lasts as long as the process: who cannot have it meets a running cservd. */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0 &&
+	    dprintf(fd, "%d\n", (int)getpid()) > 0)
 		return 0;
-	if (written <= 0)
-		errno = error;
+	error = errno == EWOULDBLOCK ? EEXIST : errno;
+	util_close(fd);
+	errno = error;
 	return -1;
 }

@@ -20,7 +20,8 @@ int daemon_begin(void) UTIL_CHECKED;
  */
 int daemon_ready(bool keep_stderr) UTIL_CHECKED;
 
-/* Writes our process id to path.  0 or -1 with errno. */
+/* Writes our process id to path and locks it for as long as we run.  0, or -1 with errno: EEXIST if
+ * a running cservd has it. */
 int daemon_write_pid(const char *path) UTIL_CHECKED;
 
 #endif

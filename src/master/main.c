@@ -6,6 +6,7 @@
  */
 #include <config.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -127,7 +128,8 @@ static int serve_with_pid_file(struct setup *setup)
 	if (daemon_write_pid(path) == 0)
 		absolute = realpath(path, NULL);
 	if (absolute == NULL) {
-		log_error("cannot write the pid file \"%s\": %m", path);
+		log_error("cannot write the pid file \"%s\": %m%s", path,
+			  errno == EEXIST ? ", and the cservd in it runs" : "");
 		return EX_CANTCREAT;
 	}
 	status = serve(setup, on_ready);
@@ -306,6 +308,7 @@ int main(int argc, char *argv[])
 	int status;
 
 	fill_standard_fds();
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored, the kernel would reap our workers itself */
 	log_init(IDENT, LOG_INFO, false);
 	if (options_parse(argc, argv, &options, why) < 0) {
 		log_error("%s; try \"cservd --help\"", why);

@@ -252,7 +252,8 @@ static int open_neighbour(void)
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &file) == 0 && S_ISREG(file.st_mode) &&
-	    (file.st_uid == 0 || file.st_uid == getuid()))
+	    (file.st_uid == 0 || file.st_uid == getuid()) &&
+	    (geteuid() != 0 || (file.st_mode & (S_IWGRP | S_IWOTH)) == 0))
 		return fd;
 	util_close(fd);
 	return -1;
