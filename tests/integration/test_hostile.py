@@ -9,8 +9,9 @@ from lib.daemon import Daemon, echo, service
 from lib.tap import equal, run, test
 
 
-def survives(*lies):
-    """Lets a worker lie; the master and another service have to stand it."""
+def survives(*lies, last=None):
+    """Lets a worker lie; the master and another service have to stand it.  The last lie is one
+    that it does not survive itself."""
     ports = net.free_port(), net.free_port()
     daemon = Daemon(service("liar", f"127.0.0.1:{ports[0]}/tcp", "liar.so", "drain_timeout = 1s") +
                     echo(ports[1]), "-v", deaths=True)
@@ -20,6 +21,12 @@ def survives(*lies):
         for lie in lies:
             equal(net.ask(sock, lie + b"\n"), lie + b"\n")
             equal(net.ask(steady, b"steady\n"), b"STEADY\n")
+        if last:
+            sock.sendall(last + b"\n")
+            daemon.wait_line("liar: worker .* sends nonsense: killed")
+    with net.tcp(ports[0]) as sock:
+        equal(net.ask(sock, b"hello\n"), b"hello\n", "answer of a worker")
+    equal(net.ask(steady, b"steady\n"), b"STEADY\n")
     with net.tcp(ports[1]) as sock:
         equal(net.ask(sock, b"new\n"), b"NEW\n")
     equal(daemon.worker("echo-upper"), other, "worker of the other service")
@@ -34,7 +41,7 @@ def survives(*lies):
 
 @test
 def junk_instead_of_messages():
-    daemon = survives(b"junk")
+    daemon = survives(last=b"junk")
     equal(len(daemon.matches("liar: worker .* nonsense")), 1, "lines about it")
 
 
@@ -61,7 +68,7 @@ def scribbled_shared_memory():
 
 @test
 def everything_together():
-    survives(b"shared", b"records", b"partial", b"junk")
+    survives(b"shared", b"records", b"partial", last=b"junk")
 
 
 run()
