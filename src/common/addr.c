@@ -290,6 +290,19 @@ bool addr_same_host(const union addr *a, const union addr *b)
 	}
 }
 
+union addr addr_source(const union addr *addr)
+{
+	union addr source;
+
+	memset(&source, 0, sizeof(source));
+	source.sa.sa_family = addr->sa.sa_family;
+	if (addr->sa.sa_family == AF_INET)
+		source.in4.sin_addr = addr->in4.sin_addr;
+	else if (addr->sa.sa_family == AF_INET6)
+		memcpy(&source.in6.sin6_addr, &addr->in6.sin6_addr, 8); /* [bytes] 64 bits */
+	return source;
+}
+
 bool addr_is_wildcard(const union addr *addr)
 {
 	switch (addr->sa.sa_family) {
@@ -315,18 +328,6 @@ bool addr_is_multicast(const union addr *addr)
 	case AF_INET6: return IN6_IS_ADDR_MULTICAST(&addr->in6.sin6_addr);
 	default: return false;
 	}
-}
-
-void addr_unmap(union addr *addr)
-{
-	struct sockaddr_in in4 = {.sin_family = AF_INET};
-
-	if (addr->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&addr->in6.sin6_addr))
-		return;
-	in4.sin_port = addr->in6.sin6_port;
-	memcpy(&in4.sin_addr, &addr->in6.sin6_addr.s6_addr[12], sizeof(in4.sin_addr));
-	*addr = (union addr){.in6 = {0}}; /* in6 is the largest: no byte of it stays */
-	addr->in4 = in4;
 }
 
 int addr_parse_listen(const char *word, struct endpoint out[ADDR_LISTEN_MAX], const char **ret_why)

@@ -48,14 +48,17 @@ bool addr_equal(const union addr *a, const union addr *b);
 /* Same family and address (and scope for IPv6), whatever the ports. */
 bool addr_same_host(const union addr *a, const union addr *b);
 
+/*
+ * What a penalty is for: the host without port and scope, of IPv6 the first 64 bits, of which a
+ * client can take any address.
+ */
+union addr addr_source(const union addr *addr);
+
 bool addr_is_wildcard(const union addr *addr);
 bool addr_is_loopback(const union addr *addr);
 
 /* 224/4, ff00::/8. */
 bool addr_is_multicast(const union addr *addr);
-
-/* Turns an IPv4-mapped IPv6 address (::ffff:a.b.c.d) into its IPv4 form; others stay. */
-void addr_unmap(union addr *addr);
 
 /*
  * Parses one word of `listen`: 7007/tcp, echo/udp, 127.0.0.1:7/tcp, [::1]:7/udp,

@@ -14,10 +14,19 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/settings.h"
 
 #define WORLD_LISTENERS	 4096
 #define WORLD_LOCALS	 1024
 #define WORLD_BROADCASTS 512
+#define WORLD_BANS	 64
+
+/* A source that one service refuses. */
+struct ban {
+	char service[SETTINGS_NAME_SIZE];
+	union addr source; /* of addr_source() */
+	int64_t until_ms;  /* [ms] CLOCK_MONOTONIC */
+};
 
 /*
  * Readers copy between two equal, even readings of generation (a sequence lock); the
@@ -29,6 +38,10 @@ struct world {
 	union addr listener[WORLD_LISTENERS];	    /* our UDP listeners, wildcards as such */
 	union addr local[WORLD_LOCALS];		    /* addresses of this machine, port 0 */
 	struct in_addr broadcast[WORLD_BROADCASTS]; /* of its interfaces */
+	/* A sequence lock of their own: a ban must not cost every datagram thread a copy. */
+	_Atomic uint32_t ban_generation;
+	_Atomic uint32_t bans; /* entries in use; some may be over */
+	struct ban ban[WORLD_BANS];
 };
 
 /* Why a datagram, or its reply, was dropped. */
@@ -41,6 +54,7 @@ enum drop_reason {
 	DROP_DENIED,	/* the handler tried a denied system call */
 	DROP_FAILED,	/* the handler failed */
 	DROP_SEND,	/* the kernel refused the reply */
+	DROP_BANNED,	/* from a source in its crash penalty */
 	DROP_REASONS
 };
 
@@ -70,12 +84,12 @@ struct counters {
 	_Atomic uint64_t datagram_bytes_in, datagram_bytes_out;
 	_Atomic uint64_t dropped[DROP_REASONS];
 	_Atomic uint64_t denied;
+	_Atomic uint64_t refused; /* connections from a source in its crash penalty */
 	_Atomic uint64_t messages_lost;
 };
 
 struct board {
 	struct counters counters;
-	uint64_t slots;
 	_Alignas(64) struct flight flight[];
 };
 

@@ -16,6 +16,7 @@ static const char *const end_texts[END_REASONS] = {
 	[END_DURATION] = "open too long",
 	[END_DRAIN] = "cut at the end of the drain",
 	[END_DENIED] = "cut after a denied system call",
+	[END_CRASHED] = "its process died",
 };
 
 /* Only a line to log needs a priority; in the other types it is 0 and never read. */

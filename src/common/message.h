@@ -29,10 +29,22 @@ enum message_type {
 	MESSAGE_LOG,	/* the plugin or the worker logs a line: priority, text, perhaps peer */
 	MESSAGE_CLOSED, /* a connection ended: end, error, peer, ms, in, out */
 	/* A system call was denied: number, arch, args, address, thread, peer.  error: what it
-	 * returned.  end: END_DENIED if the connection was cut for it. */
+	 * returned.  end: an enum message_cost. */
 	MESSAGE_DENIED,
-	MESSAGE_LOST, /* number messages could not be sent */
+	MESSAGE_REPEATED, /* that call, number and arch, was denied `in` more times to the peer */
+	MESSAGE_LOST,	  /* number messages could not be sent */
+	MESSAGE_REPLACE,  /* the worker asks for a successor: number is an enum message_replace */
+	MESSAGE_ALIVE,	  /* the answer to COMMAND_PING; unasked, a first client came */
+	MESSAGE_STOPPED,  /* after COMMAND_DRAIN: it accepts nothing any more */
 	MESSAGE_TYPES
+};
+
+/* Why a worker should be replaced. */
+enum message_replace {
+	REPLACE_TAINTED, /* a handler tried a denied call: its memory may be an attacker's */
+	REPLACE_HUNG,	 /* a handler has not returned hang_timeout after its connection was cut */
+	REPLACE_MEMORY,	 /* more memory than max_memory */
+	REPLACE_REASONS
 };
 
 /* How a connection ended. */
@@ -45,13 +57,23 @@ enum message_end {
 	END_DURATION, /* open for max_duration, or for the handler's own limit */
 	END_DRAIN,    /* cut when the drain time was over */
 	END_DENIED,   /* cut after a denied system call */
+	END_CRASHED,  /* its own process died: error is the signal, or 0 and number the status */
 	END_REASONS
+};
+
+/* What a denied system call cost. */
+enum message_cost {
+	COST_CALL,	 /* it failed, no more */
+	COST_REPLY,	 /* the datagram gets none */
+	COST_CONNECTION, /* was cut */
+	COST_WORKER,	 /* ended at once */
+	COST_KINDS
 };
 
 struct message {
 	uint16_t type;	  /* enum message_type */
 	uint8_t priority; /* LOG_ERR .. LOG_DEBUG */
-	uint8_t end;	  /* enum message_end */
+	uint8_t end;	  /* enum message_end, or message_cost */
 	int32_t error;	  /* errno */
 	union addr peer;  /* AF_UNSPEC: nobody in particular */
 	int32_t thread;	  /* thread id */
@@ -78,6 +100,7 @@ const char *message_end_text(enum message_end end);
 
 enum command_type {
 	COMMAND_GO = 1, /* start accepting */
+	COMMAND_PING,	/* answer MESSAGE_ALIVE */
 	COMMAND_DRAIN,	/* stop accepting, finish what is open, at most ms, then exit 0 */
 };
 

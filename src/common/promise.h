@@ -2,8 +2,9 @@
 /*
  * promise - the sandbox as policy: which promise allows which system call.
  *
- * One table (promise.c) is the source for the filters (worker/filter.c), for the hint
- * in the log line of a denied call, for the manual and for the tests.
+ * One table (promise.c; vocabulary.c looks things up in it) is the source for the filters
+ * (worker/filter.c), for the hint in the log line of a denied call, for cservd --sandbox-info, for
+ * the manual and for the tests.
  */
 #ifndef COMMON_PROMISE_H
 #define COMMON_PROMISE_H
@@ -30,6 +31,9 @@ enum promise {
 	/* Internal: what the worker's own threads need beyond stdio. */
 	PROMISE_POOL = 1 << 16, /* connection threads: accept4, thread creation */
 	PROMISE_CORE = 1 << 17, /* the whole process: seccomp, signals of the keeper */
+	/* Internal: comes with exec, for what a worker executes inherits its filter. */
+	PROMISE_PROGRAM = 1 << 19,
+	PROMISE_FORKER = 1 << 18, /* the process that forks one for each connection */
 };
 
 /* What a rule answers when its syscall and arguments match. */
@@ -51,8 +55,9 @@ struct promise_arg {
 #define PROMISE_ARGS 3
 
 /*
- * A call that matches no granted rule is denied and reported.  An ANSWER_ERRNO rule is in force
- * only while no granted ANSWER_ALLOW rule matches any call that it matches too.
+ * A call that matches no granted rule is denied and reported; under exec it fails with EPERM
+ * silently, as a program without our signal handler would be killed.  An ANSWER_ERRNO rule is in
+ * force only while no granted ANSWER_ALLOW rule matches any call that it matches too.
  */
 struct promise_rule {
 	const char *syscall; /* its name; skipped where the architecture lacks it */
@@ -71,11 +76,22 @@ uint32_t promise_parse(const char *word);
 /* The word of one bit; NULL for none. */
 const char *promise_word(uint32_t bit);
 
+/* These promises, and those that come with them: stdio always, the wide list with exec. */
+uint32_t promise_expand(uint32_t promises);
+
+/* Whether rule counts in a filter for these (expanded) promises, see struct promise_rule. */
+bool promise_is_in_force(const struct promise_rule *rule, uint32_t promises);
+
 /*
  * The promise whose grant would have allowed this denied call, as a word, or NULL if none would:
  * openat is rpath, wpath or cpath by its flags, a socket inet, unix or dns by its family.
  */
 const char *promise_hint(const char *syscall, const uint64_t args[6]);
+
+/*
+ * The promises of an administrator each of which alone allows this call, as bits; 0 if none does.
+ */
+uint32_t promise_allowing(const char *syscall, const uint64_t args[6]);
 
 /*
  * Whether a denied call by this name ends the whole worker at once: what only an
