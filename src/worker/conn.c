@@ -44,7 +44,8 @@ void conn_cut(struct cservd_conn *conn, enum conn_cut reason)
 {
 	int none = CUT_NONE;
 
-	(void)atomic_compare_exchange_strong(&conn->cut, &none, (int)reason);
+	if (atomic_compare_exchange_strong(&conn->cut, &none, (int)reason))
+		atomic_store(&conn->cut_ms, util_now_ms());
 	if (conn->is_socket)
 		(void)shutdown(conn->fd, SHUT_RDWR); /* ENOTCONN: the client was faster */
 }

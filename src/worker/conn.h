@@ -40,19 +40,28 @@ struct conn_ops {
 	int (*finish)(struct cservd_conn *);
 };
 
+#define CONN_DENIALS 8 /* different system calls that are counted for one conn */
+
+/* How often one system call was denied to a conn. */
+struct conn_denial {
+	int number;
+	uint32_t count; /* 0: the entry is free */
+};
+
 struct cservd_conn {
 	const struct conn_ops *ops;
 	struct cservd_service *service;
 	struct cservd_conn *next; /* among the conns of one handler; the first is its client */
 	const struct cservd_conn *client; /* of an outgoing conn, else NULL */
 	union addr peer, local;
-	int fd;		     /* reading; -1 for a datagram */
-	int fd_out;	     /* writing; the same as fd for a socket */
-	int idle_ms;	     /* [ms] limit of silence, CONN_NO_LIMIT */
-	int kernel_idle_ms;  /* [ms] what SO_RCVTIMEO and SO_SNDTIMEO of fd are set to */
-	int64_t deadline_ms; /* [ms] CLOCK_MONOTONIC, CONN_FOREVER */
-	_Atomic int cut;     /* enum conn_cut; set by other threads */
-	int denied;	     /* number of the system call last denied to it + 1; 0: none */
+	int fd;			/* reading; -1 for a datagram */
+	int fd_out;		/* writing; the same as fd for a socket */
+	int idle_ms;		/* [ms] limit of silence, CONN_NO_LIMIT */
+	int kernel_idle_ms;	/* [ms] what SO_RCVTIMEO and SO_SNDTIMEO of fd are set to */
+	int64_t deadline_ms;	/* [ms] CLOCK_MONOTONIC, CONN_FOREVER */
+	_Atomic int cut;	/* enum conn_cut; set by other threads */
+	_Atomic int64_t cut_ms; /* [ms] CLOCK_MONOTONIC, when that was; 0 until then */
+	uint32_t violations;	/* denied system calls, however often each */
 	bool is_socket;
 	int failure;	  /* errno of the last call that failed on this conn, 0 for none */
 	bool ended;	  /* end of file was read */
@@ -60,6 +69,7 @@ struct cservd_conn {
 	uint64_t in, out; /* [bytes] */
 	char *ahead;	  /* bytes read ahead by readline, CONN_AHEAD, or NULL */
 	size_t ahead_at, ahead_end;
+	struct conn_denial denial[CONN_DENIALS]; /* written by sigsys.c only */
 	char peer_text[ADDR_TEXT_SIZE], local_text[ADDR_TEXT_SIZE];
 };
 

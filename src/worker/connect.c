@@ -42,6 +42,8 @@ struct pending {
 /* Replies come about in the order of the requests, so that who is looked for stands in front. */
 static TAILQ_HEAD(pending_list, pending) calls = TAILQ_HEAD_INITIALIZER(calls);
 static uint64_t last_id;
+/* Whom the keeper gives a reply to. */
+static connect_taker *taker;
 /* Guards calls, last_id, each struct pending, and the list of outgoing conns of each client. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -191,6 +193,28 @@ static int send_request(const struct cservd_conn *client, const struct connect_r
 	}
 }
 
+/* As await_reply(), in a process without a keeper.  A signal that comes between the look at the cut
+ * and poll(2) is noticed a little later. */
+static int fetch_reply(const struct cservd_conn *client, const struct pending *call,
+		       int64_t deadline_ms)
+{
+	while (!call->answered) {
+		struct pollfd reply = {.fd = WORKER_FD_CONNECTOR, .events = POLLIN};
+		int64_t left = deadline_ms - util_now_ms();
+
+		if (conn_check_cut(client) == -1)
+			return -1;
+		if (left <= 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		if (poll(&reply, 1, left < CUT_NOTICE_MS ? (int)left : CUT_NOTICE_MS) == 1)
+			connect_take_replies();
+	}
+	errno = call->error;
+	return call->error == 0 ? 0 : -1;
+}
+
 /* 0 when the call was answered, or -1 with errno. */
 static int await_reply(const struct cservd_conn *client, struct pending *call, int64_t deadline_ms)
 {
@@ -199,6 +223,8 @@ static int await_reply(const struct cservd_conn *client, struct pending *call, i
 				 .tv_nsec = deadline_ms % 1000 * 1000000};
 	int error = 0;
 
+	if (service.is_child)
+		return fetch_reply(client, call, deadline_ms);
 	(void)pthread_mutex_lock(&lock);
 	while (!call->answered && error == 0) {
 		if (conn_check_cut(client) == -1)
@@ -285,9 +311,16 @@ void connect_take_replies(void)
 
 		if (taken == -1)
 			return;
-		if (taken == 1)
+		if (taken == 1 && taker != NULL)
+			taker(id, error, fd);
+		else if (taken == 1)
 			complete(id, error, fd);
 	}
+}
+
+void connect_forward_to(connect_taker *to)
+{
+	taker = to;
 }
 
 void connect_wake_all(void)

@@ -12,10 +12,13 @@
  *	ENXIO          the name does not exist, or has no address
  *	EAGAIN         no name server answered; later it may
  *	EPROTO         the name server answered with an error
+ *	ENOBUFS        hundreds of requests wait already (concurrency = process only)
  *	other values   what socket(2) or connect(2) said: ECONNREFUSED, EHOSTUNREACH, ENOENT ...
  */
 #ifndef WORKER_CONNECT_H
 #define WORKER_CONNECT_H
+
+#include <stdint.h>
 
 #include "cservd/plugin.h"
 
@@ -25,6 +28,15 @@
  * WORKER_FD_CONNECTOR, level-triggered.
  */
 void connect_take_replies(void);
+
+/* What takes over a reply: the id of the request, and an errno value or the connected socket. */
+typedef void connect_taker(uint64_t id, int error, int fd);
+
+/*
+ * From now on connect_take_replies() gives all of them to this function; NULL: to the handlers of
+ * this process, as at first.
+ */
+void connect_forward_to(connect_taker *to);
 
 /*
  * Wakes every thread that waits in cservd_connect(), so that it sees whether its client was

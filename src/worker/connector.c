@@ -25,6 +25,8 @@
 #include "common/util.h"
 #include "worker/connector.h"
 #include "worker/dial.h"
+#include "worker/layers.h"
+#include "worker/passing.h"
 #include "worker/sandbox.h"
 #include "worker/service.h"
 #include "worker/target.h"
@@ -86,10 +88,27 @@ static uint32_t prepare_targets(void)
 	return promises;
 }
 
+/* Files of the resolver, ports of the targets; a path is not Landlock's to allow. */
+static int restrict_reach(uint32_t promises)
+{
+	static uint16_t ports[TARGET_MAX];
+	struct layers_grants grants = {.promises = promises, .connect.port = ports};
+
+	for (uint32_t i = 0; i < connector.count; i++) {
+		const struct cservd_target *target = &connector.targets[i];
+
+		if (target->kind == TARGET_TCP) /* its port was checked */
+			ports[grants.connect.count++] = (uint16_t)atoi(target->port);
+	}
+	return layers_enter_second(&grants);
+}
+
 static int enter_sandbox(uint32_t promises)
 {
 	if (service.settings->unsandboxed)
 		return 0;
+	if (sandbox_warm_up(promises) == -1 || restrict_reach(promises) == -1)
+		return -1;
 	if (sandbox_prepare(promises, 0) == -1)
 		return -1;
 	return sandbox_enter();
@@ -112,22 +131,9 @@ static int prepare_threads(void)
 /* Sends one message, with fd unless it is -1; waits for room.  0 or -1. */
 static int send_message(const struct connect_reply *reply, int fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr header;
-	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
-				.cmsg_level = SOL_SOCKET,
-				.cmsg_type = SCM_RIGHTS}};
-	struct iovec data = {.iov_base = (void *)reply, .iov_len = sizeof(*reply)};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
 	struct pollfd room = {.fd = WORKER_FD_CONNECTOR, .events = POLLOUT};
 
-	if (fd != -1) {
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-	}
-	while (sendmsg(WORKER_FD_CONNECTOR, &message, MSG_NOSIGNAL) == -1) {
+	while (passing_send(WORKER_FD_CONNECTOR, reply, sizeof(*reply), fd, 0) == -1) {
 		if (errno != EAGAIN && errno != EINTR)
 			return -1;
 		(void)poll(&room, 1, -1); /* whatever it says, sendmsg(2) says why */

@@ -18,17 +18,18 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sysexits.h>
 
 #include "common/settings.h"
+#include "worker/ban.h"
 #include "worker/conn.h"
 #include "worker/datagram.h"
 #include "worker/guard.h"
 #include "worker/keeper.h"
-#include "worker/report.h"
+#include "worker/lost.h"
 #include "worker/sandbox.h"
 #include "worker/service.h"
 #include "worker/thread.h"
+#include "worker/watch.h"
 
 #define INBOX_SIZE   32
 #define OUTBOX_SIZE  64
@@ -69,6 +70,9 @@ struct lane {
 	uint16_t port; /* of the listener */
 	_Atomic int32_t thread;
 	_Atomic bool alive;
+	_Atomic uint32_t turn; /* odd: a handler runs; a clock would cost each datagram more */
+	uint32_t seen_turn;    /* what the keeper saw last, */
+	int64_t seen_ms;       /* and since when, in [ms] of CLOCK_MONOTONIC */
 	struct guard guard;
 	struct inbox inbox;
 	struct outbox outbox;
@@ -117,6 +121,7 @@ static void outbox_flush(struct lane *lane)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1) {
+			lost_check(lane->fd, errno);
 			count_drop(DROP_SEND);
 			done++;
 			continue;
@@ -286,8 +291,11 @@ static void handle(struct lane *lane, struct datagram *datagram)
 	int result;
 
 	conn_current = &datagram->conn;
+	(void)atomic_fetch_add_explicit(&lane->turn, 1, memory_order_relaxed);
 	result = service.plugin.datagram(&datagram->conn);
+	(void)atomic_fetch_add_explicit(&lane->turn, 1, memory_order_relaxed);
 	conn_current = NULL;
+	sandbox_leave(&datagram->conn);
 	conn_finish(&datagram->conn);
 	if (atomic_load(&datagram->conn.cut) != CUT_DENIED) {
 		if (result == -1 && !datagram->is_counted)
@@ -314,6 +322,8 @@ static void dispatch(struct lane *lane, unsigned int i)
 	count(&service.board->counters.datagrams_in, 1);
 	count(&service.board->counters.datagram_bytes_in, message->msg_len);
 	reason = guard_check(&lane->guard, &datagram.conn.peer, &datagram.conn.local);
+	if (reason == -1 && ban_refuses(&datagram.conn.peer))
+		reason = DROP_BANNED;
 	if (reason != -1)
 		count_drop((enum drop_reason)reason);
 	else
@@ -338,14 +348,6 @@ static void inbox_reset(struct inbox *inbox)
 	}
 }
 
-/* The socket is gone, or another file has its number: only a new worker gets it back. */
-static _Noreturn void leave_lost(void)
-{
-	report_log(LOG_ERR, "cannot receive: %m: the socket was closed by the plugin");
-	(void)poll(NULL, 0, RETRY_MS); /* so that the keeper can send the line */
-	_exit(EX_SOFTWARE);
-}
-
 static void *datagram_thread(void *argument)
 {
 	struct lane *lane = argument;
@@ -358,14 +360,14 @@ static void *datagram_thread(void *argument)
 		inbox_reset(&lane->inbox);
 		n = recvmmsg(lane->fd, lane->inbox.message, INBOX_SIZE, MSG_WAITFORONE, NULL);
 		if (n == -1) {
-			if (errno == EBADF || errno == ENOTSOCK)
-				leave_lost();
+			lost_check(lane->fd, errno);
 			if (errno != EINTR) /* memory is short, perhaps: do not spin */
 				(void)poll(NULL, 0, RETRY_MS);
 			continue;
 		}
 		sandbox_unblock();
 		guard_refresh(&lane->guard);
+		watch_stir();
 		for (int i = 0; i < n; i++)
 			dispatch(lane, (unsigned int)i);
 		outbox_flush(lane);
@@ -419,6 +421,32 @@ uint32_t datagram_count(void)
 	for (uint32_t i = 0; i < lane_count; i++)
 		alive += atomic_load(&lanes[i]->alive);
 	return alive;
+}
+
+bool datagram_is_busy(void)
+{
+	for (uint32_t i = 0; i < lane_count; i++) {
+		if (atomic_load_explicit(&lanes[i]->turn, memory_order_relaxed) % 2 != 0)
+			return true;
+	}
+	return false;
+}
+
+bool datagram_is_hung(int64_t now_ms, int64_t ms)
+{
+	bool is_hung = false;
+
+	for (uint32_t i = 0; i < lane_count; i++) {
+		struct lane *lane = lanes[i];
+		uint32_t turn = atomic_load_explicit(&lane->turn, memory_order_relaxed);
+
+		if (turn != lane->seen_turn) {
+			lane->seen_turn = turn;
+			lane->seen_ms = now_ms;
+		}
+		is_hung |= turn % 2 != 0 && now_ms - lane->seen_ms >= ms;
+	}
+	return is_hung;
 }
 
 void datagram_interrupt(void)

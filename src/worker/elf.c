@@ -41,6 +41,18 @@ static const char *judge_segment(const Elf64_Phdr *segment, uint64_t file_size)
 	return NULL;
 }
 
+/* The table of sections is the last of a file, as linkers write it: it may be absent, not cut. */
+static const char *judge_sections(const Elf64_Ehdr *header, uint64_t file_size)
+{
+	uint64_t end;
+
+	if (__builtin_add_overflow(header->e_shoff, (uint64_t)header->e_shnum * header->e_shentsize,
+				   &end) ||
+	    end > file_size)
+		return "it is truncated";
+	return NULL;
+}
+
 int elf_check(int fd, const char **ret_why)
 {
 	Elf64_Ehdr header;
@@ -59,5 +71,7 @@ int elf_check(int fd, const char **ret_why)
 			return -1;
 		*ret_why = judge_segment(&segment, (uint64_t)st.st_size);
 	}
+	if (*ret_why == NULL)
+		*ret_why = judge_sections(&header, (uint64_t)st.st_size);
 	return *ret_why == NULL ? 0 : -1;
 }

@@ -14,10 +14,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "common/memory.h"
 #include "common/promise.h"
 #include "worker/filter.h"
 
-#define BINARY_TREE 2 /* SCMP_FLTATR_CTL_OPTIMIZE: few comparisons to any call */
+#define NO_PID	    0x7ffffffe /* no process has it (Linux stops at 2^22), no rule compares with it */
+#define BINARY_TREE 2	       /* SCMP_FLTATR_CTL_OPTIMIZE: few comparisons to any call */
 
 /* What shuts down, re-configures, re-binds or copies a listener. */
 static const char *const guarded[] = {
@@ -67,7 +69,7 @@ static scmp_filter_ctx create(uint32_t arch, uint32_t default_action)
 /* Through a memfd: libseccomp 2.5 writes programs to descriptors only. */
 static int export(scmp_filter_ctx context, struct sock_fprog *ret)
 {
-	CLEANUP_CLOSE int fd = memfd_create("filter", MFD_CLOEXEC);
+	CLEANUP_CLOSE int fd = memory_create("filter");
 	CLEANUP_FREE void *code = NULL;
 	struct stat status;
 	size_t size;
@@ -88,34 +90,6 @@ static int export(scmp_filter_ctx context, struct sock_fprog *ret)
 	return 0;
 }
 
-/* Whether some call matches both. */
-static bool is_overlap(const struct promise_rule *a, const struct promise_rule *b)
-{
-	for (size_t i = 0; i < PROMISE_ARGS; i++)
-		for (size_t j = 0; j < PROMISE_ARGS; j++)
-			if (a->arg[i].index == b->arg[j].index &&
-			    ((a->arg[i].value ^ b->arg[j].value) & a->arg[i].mask &
-			     b->arg[j].mask) != 0)
-				return false;
-	return true;
-}
-
-static bool is_in_force(const struct promise_rule *rule, uint32_t promises)
-{
-	if ((rule->promises & promises) == 0)
-		return false;
-	if (rule->answer == ANSWER_ALLOW)
-		return true;
-	for (size_t i = 0; i < promise_rule_count; i++) {
-		const struct promise_rule *other = &promise_rules[i];
-
-		if (other->answer == ANSWER_ALLOW && (other->promises & promises) != 0 &&
-		    strcmp(other->syscall, rule->syscall) == 0 && is_overlap(rule, other))
-			return false;
-	}
-	return true;
-}
-
 /*
  * libseccomp takes the number that this machine gives a call (negative if it has none) and
  * translates it for the filter's architecture; a call missing there is left out.
@@ -130,7 +104,7 @@ static int add(scmp_filter_ctx context, uint32_t action, const char *syscall, un
 	return check(seccomp_rule_add_array(context, action, number, count, conditions));
 }
 
-static int add_rule(scmp_filter_ctx context, const struct promise_rule *rule)
+static int add_rule(scmp_filter_ctx context, const struct promise_rule *rule, pid_t pid)
 {
 	struct scmp_arg_cmp conditions[PROMISE_ARGS];
 	unsigned int count = 0;
@@ -139,7 +113,7 @@ static int add_rule(scmp_filter_ctx context, const struct promise_rule *rule)
 
 	for (size_t i = 0; i < PROMISE_ARGS; i++) {
 		const struct promise_arg *arg = &rule->arg[i];
-		uint32_t value = arg->own_pid ? (uint32_t)getpid() : arg->value;
+		uint32_t value = arg->own_pid ? (uint32_t)pid : arg->value;
 
 		if (arg->mask != 0)
 			conditions[count++] = SCMP_CMP64(arg->index, SCMP_CMP_MASKED_EQ,
@@ -148,17 +122,40 @@ static int add_rule(scmp_filter_ctx context, const struct promise_rule *rule)
 	return add(context, action, rule->syscall, count, conditions);
 }
 
-int filter_build(uint32_t arch, uint32_t promises, struct sock_fprog *ret)
+static int build(uint32_t arch, uint32_t promises, pid_t pid, struct sock_fprog *ret)
 {
-	CLEANUP_FILTER scmp_filter_ctx context = create(arch, SCMP_ACT_TRAP);
+	/* A program that is executed has no handler for SIGSYS. */
+	uint32_t denied = promises & PROMISE_EXEC ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_TRAP;
+	CLEANUP_FILTER scmp_filter_ctx context = create(arch, denied);
 
 	if (context == NULL)
 		return -1;
+	promises = promise_expand(promises);
 	for (size_t i = 0; i < promise_rule_count; i++)
-		if (is_in_force(&promise_rules[i], promises) &&
-		    add_rule(context, &promise_rules[i]) == -1)
+		if (promise_is_in_force(&promise_rules[i], promises) &&
+		    add_rule(context, &promise_rules[i], pid) == -1)
 			return -1;
 	return export(context, ret);
+}
+
+int filter_build(uint32_t arch, uint32_t promises, struct sock_fprog *ret)
+{
+	return build(arch, promises, getpid(), ret);
+}
+
+int filter_build_template(uint32_t promises, struct sock_fprog *ret)
+{
+	return build(0, promises, NO_PID, ret);
+}
+
+void filter_set_pid(struct sock_fprog *program, pid_t pid)
+{
+	for (unsigned short i = 0; i < program->len; i++) {
+		struct sock_filter *instruction = &program->filter[i];
+
+		if (instruction->code == (BPF_JMP | BPF_JEQ | BPF_K) && instruction->k == NO_PID)
+			instruction->k = (uint32_t)pid;
+	}
 }
 
 int filter_build_guard(uint32_t arch, uint32_t first, uint32_t count, struct sock_fprog *ret)

@@ -5,15 +5,26 @@
 
 #include <linux/filter.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/util.h"
 
 /*
- * Builds the filter that allows what these promises (PROMISE_*) bring, traps the rest (SIGSYS)
- * and kills the process that calls through another architecture's door.  arch: AUDIT_ARCH_*,
+ * Builds the filter that allows what these promises (PROMISE_*, promise_expand()ed) bring, traps
+ * the rest (SIGSYS) or with PROMISE_EXEC fails it with EPERM, and kills the process that calls
+ * through another architecture's door.  arch: AUDIT_ARCH_*,
  * or 0 for this machine.  The caller owns *ret: filter_finish().  0, or -1 with errno.
  */
 int filter_build(uint32_t arch, uint32_t promises, struct sock_fprog *ret) UTIL_CHECKED;
+
+/*
+ * As filter_build() for this machine, for a process that does not exist yet: where a rule wants its
+ * id, the program holds a place for it, which filter_set_pid() fills.
+ */
+int filter_build_template(uint32_t promises, struct sock_fprog *ret) UTIL_CHECKED;
+
+/* Makes a template the filter of the process pid; once.  Async-signal-safe. */
+void filter_set_pid(struct sock_fprog *program, pid_t pid);
 
 /*
  * Builds the guard: allows everything, but traps what would change the sockets first ..

@@ -2,11 +2,13 @@
 /*
  * main - a worker: loads one plugin and serves one service, never privileged.
  *
- *	load -> config -> [check, info end here] -> start -> sandbox -> ready -> go -> serve
+ *	Landlock 1 -> load -> config -> [check, info end here]
+ *	           -> start -> Landlock 2 -> sandbox -> ready -> go -> serve
  *
  * The master (master/spawn.c) has dropped all privileges before it executes this program.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,17 +17,24 @@
 #include <syslog.h>
 
 #include "common/promise.h"
+#include "worker/alone.h"
+#include "worker/child.h"
 #include "worker/connector.h"
 #include "worker/keeper.h"
+#include "worker/layers.h"
+#include "worker/learn.h"
 #include "worker/option.h"
 #include "worker/plugin.h"
+#include "worker/process.h"
 #include "worker/report.h"
 #include "worker/sandbox.h"
+#include "worker/sandbox_info.h"
 #include "worker/service.h"
 #include "worker/stdio.h"
 #include "worker/target.h"
 #include "worker/tcp.h"
 #include "worker/thread.h"
+#include "worker/watch.h"
 
 static void refuse(const char *why)
 {
@@ -46,9 +55,30 @@ static void check_promises(void)
 	if (missing == 0 || service.settings->unsandboxed)
 		return;
 	(void)snprintf(why, sizeof(why),
-		       "it asks for the promise \"%s\", but this version grants \"stdio\" only",
-		       promise_word(missing & -missing));
+		       "it asks for the promise \"%s\": grant it with \"sandbox += %s\"",
+		       promise_word(missing & -missing), promise_word(missing & -missing));
 	refuse(why);
+}
+
+static bool is_forking(void)
+{
+	return service.settings->mode == MODE_SERVE &&
+	       service.settings->concurrency == CONCURRENCY_PROCESS;
+}
+
+/* What is forked has one thread, whatever there was before. */
+static void check_concurrency(void)
+{
+	uint32_t promises = plugin_promises() | service.settings->promises;
+
+	if (service.settings->concurrency != CONCURRENCY_PROCESS)
+		return;
+	if (promises & PROMISE_THREADS)
+		refuse("its promise \"threads\" does not go with \"concurrency = process\": "
+		       "threads are not there after a fork");
+	if (service.settings->on_violation == VIOLATION_LEARN)
+		refuse("\"on_violation = learn\" does not go with \"concurrency = process\": "
+		       "learn with \"thread\", then change it");
 }
 
 /* Each listener needs a handler of its kind. */
@@ -86,6 +116,7 @@ static int load(void)
 	if (service.settings->mode == MODE_INFO)
 		return EX_OK;
 	check_promises();
+	check_concurrency();
 	check_handlers();
 	configure();
 	return service.config_wrong ? EX_CONFIG : EX_OK;
@@ -108,6 +139,12 @@ static int start_plugin(void)
 /* The kernel without seccomp is the one failure that an administrator may overrule. */
 static int fail_sandbox(void)
 {
+	if (errno == EBUSY && learn_is_on()) {
+		report_state(MESSAGE_FAILED,
+			     "\"on_violation = learn\" does not work here: another program, "
+			     "such as a container's, watches system calls already");
+		return EX_OSERR;
+	}
 	if (errno != ENOSYS) /* the master looks for it */
 		return fail("cannot enter the sandbox");
 	report_state(MESSAGE_FAILED, "this kernel has no seccomp filters: without them only "
@@ -115,12 +152,118 @@ static int fail_sandbox(void)
 	return EX_OSERR;
 }
 
+/* sandbox = none means that; learn lets pass what it learns. */
+static bool is_confined(void)
+{
+	return !service.settings->unsandboxed && service.settings->on_violation != VIOLATION_LEARN;
+}
+
+/* Before anything of the plugin: can "landlock = require" be kept?  Then Landlock's first layer. */
+static int confine_loading(void)
+{
+	const struct layers_grants grants = layers_of_service();
+	int abi = lsm_landlock_abi(), needs;
+	const char *key;
+
+	if (!is_confined())
+		return EX_OK;
+	key = layers_find_unmet(&grants, abi, false, &needs);
+	if (key != NULL && service.settings->landlock == LANDLOCK_REQUIRE) {
+		errno = ENOSYS; /* the master looks for it */
+		report_state(
+			MESSAGE_FAILED,
+			"\"landlock = require\": \"%s\" needs Landlock ABI %d, and this kernel "
+			"has %d (0 is none): \"best-effort\" would go on without",
+			key, needs, abi);
+		return EX_OSERR;
+	}
+	return layers_enter_first() == 0 ? EX_OK : fail("cannot protect files from the plugin");
+}
+
+/* What the administrator wrote and will not get. */
+static void warn_about_lists(const struct layers_grants *grants)
+{
+	const uint32_t writing = PROMISE_WPATH | PROMISE_CPATH;
+	int abi = lsm_landlock_abi(), needs;
+	const char *key = layers_find_unmet(grants, abi, true, &needs);
+
+	if (service.settings->landlock == LANDLOCK_OFF)
+		return;
+	if (key != NULL)
+		report_log(LOG_WARNING,
+			   "\"%s\" is not enforced: it needs Landlock ABI %d, and this kernel has "
+			   "%d (0 is none)",
+			   key, needs, abi);
+	if (abi > 0 && (grants->promises & PROMISE_RPATH) && grants->reads == 0)
+		report_log(LOG_WARNING, "\"sandbox\" grants rpath, but without \"read_paths\" no "
+					"file can be opened");
+	if (abi > 0 && (grants->promises & writing) && grants->writes == 0)
+		report_log(LOG_WARNING, "\"sandbox\" grants wpath or cpath, but without "
+					"\"write_paths\" no file can be written");
+}
+
+/* What libc needs of files, and then Landlock's second layer. */
+static int confine(void)
+{
+	const struct layers_grants grants = layers_of_service();
+
+	if (!is_confined())
+		return EX_OK;
+	warn_about_lists(&grants);
+	if (!alone_wait()) {
+		report_state(MESSAGE_FAILED,
+			     "\"%s\" has created threads: it must ask for the promise \"threads\", "
+			     "and create them in its start",
+			     service.plugin.name);
+		return EX_SOFTWARE;
+	}
+	if (sandbox_warm_up(grants.promises) == -1)
+		return fail("cannot warm up");
+	return layers_enter_second(&grants) == 0 ? EX_OK : fail("cannot restrict files and ports");
+}
+
+static int check_alone(void)
+{
+	if (!is_forking() || alone_wait())
+		return EX_OK;
+	refuse("it has created threads, which do not go with \"concurrency = process\"");
+	return EX_CONFIG;
+}
+
+/* Threads that exist are not bound by Landlock: who may create some starts behind it. */
+static int start(void)
+{
+	bool is_early = (service.settings->promises & PROMISE_THREADS) != 0;
+	int status = is_early ? confine() : EX_OK;
+
+	if (status == EX_OK)
+		status = start_plugin();
+	if (status == EX_OK)
+		status = check_alone();
+	if (status == EX_OK && !is_early)
+		status = confine();
+	return status;
+}
+
 static int enter_sandbox(uint32_t listeners)
 {
+	uint32_t promises = service.settings->promises;
+
 	if (service.settings->unsandboxed)
 		return EX_OK;
-	if (sandbox_prepare(service.settings->promises, listeners) == -1 || sandbox_enter() == -1)
+	if (is_forking())
+		promises |= PROMISE_FORKER;
+	if (sandbox_prepare(promises, listeners) == -1 || sandbox_enter() == -1)
 		return fail_sandbox();
+	return EX_OK;
+}
+
+/* The first that opens descriptors is child_init(): what it finds open, children keep. */
+static int prepare_to_serve(void)
+{
+	if (thread_init() == -1 || (is_forking() && child_init() == -1) || keeper_init() == -1 ||
+	    tcp_init() == -1 || (is_forking() && process_init() == -1))
+		return fail("cannot prepare to serve");
 	return EX_OK;
 }
 
@@ -130,15 +273,14 @@ static int serve(void)
 
 	if (target_seal() == -1)
 		return fail("cannot seal the targets");
-	status = start_plugin();
+	status = start();
+	if (status == EX_OK)
+		status = prepare_to_serve();
+	if (status == EX_OK)
+		status = enter_sandbox(service.settings->listeners);
 	if (status != EX_OK)
 		return status;
-	if (keeper_init() == -1 || thread_init() == -1 || tcp_init() == -1)
-		return fail("cannot prepare to serve");
-	status = enter_sandbox(service.settings->listeners);
-	if (status != EX_OK)
-		return status;
-	if (thread_start() == -1)
+	if (!is_forking() && thread_start() == -1)
 		return fail_sandbox();
 	report_state(MESSAGE_READY, "%s", plugin_handlers());
 	return keeper_run();
@@ -158,7 +300,7 @@ static int info(void)
 
 static int run_stdio(void)
 {
-	int status = start_plugin();
+	int status = start();
 
 	if (status == EX_OK)
 		status = enter_sandbox(0);
@@ -167,6 +309,12 @@ static int run_stdio(void)
 	if (!service.settings->unsandboxed && sandbox_enter_thread() == -1)
 		return fail_sandbox();
 	return stdio_serve();
+}
+
+static int print_sandbox(void)
+{
+	sandbox_info_print(stdout);
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 
 static int run_connector(void)
@@ -183,6 +331,7 @@ static const struct {
 	[MODE_INFO] = {true, info},
 	[MODE_STDIO] = {true, run_stdio},
 	[MODE_CONNECTOR] = {false, run_connector},
+	[MODE_SANDBOX] = {false, print_sandbox},
 };
 
 static int run_mode(void)
@@ -192,9 +341,22 @@ static int run_mode(void)
 
 	if (mode >= ARRAY_SIZE(modes))
 		return EX_SOFTWARE;
+	if (mode == MODE_SERVE)
+		watch_init();
 	if (modes[mode].loads)
+		status = confine_loading();
+	if (status == EX_OK && modes[mode].loads)
 		status = load();
 	return status == EX_OK ? modes[mode].run() : status;
+}
+
+/* A program that the plugin executes gets none of these (the master left them open for us). */
+static void close_on_exec(void)
+{
+	int end = WORKER_FD_LISTENERS + (int)service.settings->listeners;
+
+	for (int fd = WORKER_FD_COMMANDS; fd < end; fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* EBADF: this mode has no use for it */
 }
 
 int main(void)
@@ -207,6 +369,7 @@ int main(void)
 		(void)fprintf(stderr, "cservd-worker: to be started by cservd only\n");
 		return EX_USAGE;
 	}
+	close_on_exec();
 	status = run_mode();
 	/* Not exit(): handlers registered by a plugin, and destructors of libraries, would run
 	 * beside its live threads. */

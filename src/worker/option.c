@@ -16,8 +16,12 @@
 /* Reports "file:line: opt.NAME: why" and remembers that the configuration is refused. */
 static void refuse(struct cservd_service *s, const char *name, const char *where, const char *why)
 {
-	/* A word of the command line is its own place, and says the name already. */
-	if (strncmp(where, "opt.", strlen("opt.")) == 0)
+	/* A word of the command line, opt.NAME=VALUE, is its own place and says the name already.
+	 */
+	size_t len = strlen(name);
+
+	if (strncmp(where, "opt.", 4) == 0 && strncmp(where + 4, name, len) == 0 &&
+	    where[4 + len] == '=')
 		report_state(MESSAGE_WRONG, "%s: %s", where, why);
 	else
 		report_state(MESSAGE_WRONG, "%s: opt.%s: %s", where, name, why);

@@ -18,6 +18,7 @@
 
 #include "common/settings.h"
 #include "worker/conn.h"
+#include "worker/lost.h"
 #include "worker/report.h"
 #include "worker/service.h"
 
@@ -57,6 +58,12 @@ void report_keeper_runs(void)
 	atomic_store(&ring.keeper_runs, true);
 }
 
+void report_enter_child(void)
+{
+	atomic_store(&ring.keeper_runs, false);
+	ring.bell = -1;
+}
+
 int report_bell(void)
 {
 	return ring.bell;
@@ -79,10 +86,12 @@ static void count_lost(uint64_t count)
 					  memory_order_relaxed);
 }
 
-void report_now(const struct message *message)
+int report_now(const struct message *message)
 {
-	if (write(WORKER_FD_MESSAGES, message, sizeof(*message)) != sizeof(*message))
-		count_lost(1);
+	if (write(WORKER_FD_MESSAGES, message, sizeof(*message)) == sizeof(*message))
+		return 0;
+	count_lost(1);
+	return -1;
 }
 
 /* A cell to fill at *ret_position, or NULL if the ring is full. */
@@ -121,7 +130,7 @@ void report_push(const struct message *message)
 	struct cell *cell;
 
 	if (!atomic_load_explicit(&ring.keeper_runs, memory_order_relaxed)) {
-		report_now(message);
+		(void)report_now(message); /* a loss is counted there */
 		return;
 	}
 	cell = claim_cell(&position);
@@ -173,8 +182,10 @@ int report_flush(void)
 		if (ring.batched == 0)
 			return sent;
 		size = ring.batched * sizeof(struct message);
-		if (write(WORKER_FD_MESSAGES, ring.batch, size) == -1)
+		if (write(WORKER_FD_MESSAGES, ring.batch, size) == -1) {
+			lost_check(WORKER_FD_MESSAGES, errno);
 			return 1;
+		}
 		sent = 1;
 		ring.batched = 0;
 	}
@@ -204,7 +215,7 @@ static void report_text(enum message_type type, int priority, bool at_once, cons
 	errno = saved;							/* for %m */
 	(void)vsnprintf(message.text, sizeof(message.text), fmt, args); /* cut is fine */
 	if (at_once)
-		report_now(&message);
+		(void)report_now(&message); /* as above */
 	else
 		report_push(&message);
 	errno = saved;

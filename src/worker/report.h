@@ -19,14 +19,17 @@ int report_init(void) UTIL_CHECKED;
 /* From now on report_push() uses the ring: the keeper is there to send it. */
 void report_keeper_runs(void);
 
+/* In a forked process: report_push() writes at once again, and no bell rings. */
+void report_enter_child(void);
+
 /* A message of this type, all else zero, with the calling thread's id and peer. */
 void report_prepare(struct message *message, enum message_type type);
 
 /* Queues *message; wakes the keeper if it asked for that.  Any thread, never blocks. */
 void report_push(const struct message *message);
 
-/* Writes *message into the pipe at once; async-signal-safe.  A full pipe loses it. */
-void report_now(const struct message *message);
+/* Writes *message into the pipe at once; async-signal-safe.  0, or -1: a full pipe lost it. */
+int report_now(const struct message *message);
 
 /* Rings the keeper's bell whether or not there is a message; from any thread. */
 void report_ring(void);

@@ -45,6 +45,19 @@ static const char *next_string(const char **cursor, const char *end)
 	return string;
 }
 
+/* An array of the next count strings; NULL with errno. */
+static const char **read_list(uint32_t count, const char **cursor, const char *end)
+{
+	const char **list = calloc((size_t)count + 1, sizeof(*list));
+
+	for (uint32_t i = 0; list != NULL && i < count; i++) {
+		list[i] = next_string(cursor, end);
+		if (list[i] == NULL)
+			return NULL; /* the worker ends */
+	}
+	return list;
+}
+
 static int read_options(struct cservd_service *s, const char *cursor, const char *end)
 {
 	s->options = calloc(s->settings->options + 1, sizeof(*s->options));
@@ -82,7 +95,9 @@ static int read_settings(struct cservd_service *s)
 	s->where = s->handler ? next_string(&cursor, end) : NULL;
 	if (s->where == NULL)
 		return -1;
-	return read_options(s, cursor, end);
+	s->read_paths = read_list(settings->read_paths, &cursor, end);
+	s->write_paths = s->read_paths ? read_list(settings->write_paths, &cursor, end) : NULL;
+	return s->write_paths ? read_options(s, cursor, end) : -1;
 }
 
 static int map_shared(struct cservd_service *s)
@@ -123,5 +138,8 @@ CSERVD_EXPORT void *cservd_data(const struct cservd_service *s)
 
 CSERVD_EXPORT int cservd_draining(const struct cservd_service *s)
 {
-	return atomic_load_explicit(&s->draining, memory_order_relaxed);
+	const _Atomic bool *draining =
+		s->parent_draining != NULL ? s->parent_draining : &s->draining;
+
+	return atomic_load_explicit(draining, memory_order_relaxed);
 }

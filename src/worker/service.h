@@ -23,12 +23,16 @@ struct cservd_service {
 	const struct settings *settings; /* the mapped memfd */
 	const char *handler;		 /* path of the plugin as configured */
 	const char *where;		 /* "file:line" of the section */
+	const char **read_paths;	 /* settings->read_paths of them */
+	const char **write_paths;	 /* settings->write_paths of them */
 	struct option *options;		 /* settings->options of them */
 	struct cservd_plugin plugin;	 /* host's copy of the descriptor (plugin.c) */
 	void *data;			 /* cservd_set_data() */
 	bool in_config;			 /* options and targets may be asked for */
 	bool config_wrong;		 /* an error was reported during config */
 	_Atomic bool draining;
+	const _Atomic bool *parent_draining; /* in a forked process; else NULL */
+	bool is_child; /* forked: it carries one connection, or the datagrams (child.h) */
 	struct board *board;
 	const struct world *world;
 };

@@ -37,6 +37,7 @@ int stdio_serve(void)
 	sandbox_unblock();
 	result = service.plugin.stream(&conn);
 	error = errno;
+	sandbox_leave(&conn);
 	conn_finish(&conn);
 	if (conn.is_socket)
 		stream_linger(&conn);

@@ -11,15 +11,17 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/message.h"
+#include "worker/ban.h"
+#include "worker/lost.h"
 #include "worker/report.h"
 #include "worker/sandbox.h"
 #include "worker/service.h"
 #include "worker/stream.h"
 #include "worker/tcp.h"
+#include "worker/watch.h"
 
 #define SHORTAGE_MS 100	  /* [ms] between attempts while descriptors or memory are short */
 #define REPORT_MS   60000 /* [ms] between lines about a shortage */
@@ -30,16 +32,13 @@ static struct {
 	_Atomic int64_t reported_ms; /* [ms] when a shortage was last reported, 0 never */
 } acceptor = {.epoll = -1};
 
-/* The idle limit that the master set on the listeners, in [ms]. */
-static int inherited_idle_ms(int listener)
+/* The idle limit that the master sets on the listeners, in [ms]; after a reload it does so only
+ * when this worker may accept. */
+static int inherited_idle_ms(void)
 {
-	struct timeval time = {0};
-	socklen_t len = sizeof(time);
+	uint64_t ms = service.settings->idle_ms;
 
-	if (getsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &time, &len) == -1 ||
-	    (time.tv_sec == 0 && time.tv_usec == 0) || time.tv_sec >= CONN_NO_LIMIT / 1000)
-		return CONN_NO_LIMIT;
-	return (int)(time.tv_sec * 1000 + time.tv_usec / 1000);
+	return ms < CONN_NO_LIMIT ? (int)ms : CONN_NO_LIMIT;
 }
 
 int tcp_init(void)
@@ -48,9 +47,12 @@ int tcp_init(void)
 
 	if (count == 0)
 		return 0;
-	acceptor.kernel_idle_ms = inherited_idle_ms(WORKER_FD_LISTENERS);
-	/* The master makes listeners non-blocking where there may be several. */
-	if ((fcntl(WORKER_FD_LISTENERS, F_GETFL) & O_NONBLOCK) == 0)
+	acceptor.kernel_idle_ms = inherited_idle_ms();
+	if (service.settings->concurrency == CONCURRENCY_PROCESS)
+		return 0; /* process.c accepts */
+	/* The master makes listeners non-blocking where there may be several; one that an older
+	 * worker still waits for with a lone blocking call comes to be so at GO. */
+	if (count == 1 && (fcntl(WORKER_FD_LISTENERS, F_GETFL) & O_NONBLOCK) == 0)
 		return 0;
 	acceptor.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (acceptor.epoll == -1)
@@ -86,22 +88,17 @@ static void wait_out_shortage(int error)
 	errno = error;
 }
 
-/* The listener is gone, or another file has its number: only a new worker gets it back. */
-static bool is_lost(int error)
-{
-	return error == EBADF || error == EINVAL || error == ENOTSOCK || error == EOPNOTSUPP;
-}
-
-static _Noreturn void leave_lost(void)
-{
-	report_log(LOG_ERR, "cannot accept: %m: the listener was closed by the plugin");
-	(void)poll(NULL, 0, SHORTAGE_MS); /* so that the keeper can send the line */
-	_exit(EX_SOFTWARE);
-}
-
 static bool is_shortage(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* Without a word, and before anything of it is read. */
+static void refuse(int fd)
+{
+	atomic_fetch_add_explicit(&service.board->counters.refused, 1, memory_order_relaxed);
+	util_close(fd);
+	errno = EACCES;
 }
 
 int tcp_accept(union addr *ret_peer)
@@ -119,10 +116,14 @@ int tcp_accept(union addr *ret_peer)
 	}
 	memset(ret_peer, 0, sizeof(*ret_peer));
 	fd = accept4(listener, &ret_peer->sa, &len, SOCK_CLOEXEC);
+	if (fd != -1 && ban_refuses(ret_peer)) {
+		refuse(fd);
+		return -1;
+	}
+	if (fd == -1)
+		lost_check(listener, errno);
 	if (fd == -1 && is_shortage(errno))
 		wait_out_shortage(errno);
-	else if (fd == -1 && is_lost(errno) && !thread_is_stopping())
-		leave_lost();
 	return fd;
 }
 
@@ -138,6 +139,7 @@ static void begin(struct thread_slot *slot, int fd, const union addr *peer)
 	(void)pthread_mutex_unlock(&slot->lock);
 	atomic_fetch_add_explicit(&service.board->counters.accepted, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&service.board->counters.open, 1, memory_order_relaxed);
+	watch_stir();
 }
 
 /* How did it end?  The handler's errno may be about something else, a target perhaps. */
@@ -179,7 +181,8 @@ static void end(struct thread_slot *slot, enum message_end reason, int error)
 	struct counters *counters = &service.board->counters;
 	int fd;
 
-	if (service.settings->log_connections)
+	sandbox_leave(&slot->conn);
+	if (service.settings->log_connections || service.is_child) /* whose parent counts by it */
 		report_end(slot, reason, error);
 	(void)pthread_mutex_lock(&slot->lock);
 	fd = slot->conn.fd;

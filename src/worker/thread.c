@@ -249,7 +249,9 @@ static int ask_nursery(void)
 
 static int make_slots(void)
 {
-	pool.size = (uint32_t)service.settings->max_connections;
+	/* With processes the pool is only for what has no slot. */
+	if (service.settings->concurrency == CONCURRENCY_THREAD)
+		pool.size = (uint32_t)service.settings->max_connections;
 	pool.slots = calloc(pool.size, sizeof(*pool.slots));
 	return pool.slots == NULL ? -1 : 0;
 }
@@ -345,6 +347,22 @@ bool thread_tend(void)
 	atomic_store(&pool.surplus, least - THREAD_SPARES);
 	thread_interrupt();
 	return true;
+}
+
+bool thread_is_hung(int64_t now_ms, int64_t ms)
+{
+	for (uint32_t i = 0; i < atomic_load(&pool.used); i++) {
+		const struct thread_slot *slot = &pool.slots[i];
+		int64_t cut_ms;
+
+		if (atomic_load(&slot->flight->state) != FLIGHT_OPEN)
+			continue;
+		cut_ms = atomic_load(&slot->conn.cut_ms);
+		if (cut_ms != 0 && atomic_load(&slot->conn.cut) == CUT_DURATION &&
+		    now_ms - cut_ms >= ms)
+			return true;
+	}
+	return false;
 }
 
 void thread_cut_all(enum conn_cut reason, int64_t age_ms)

@@ -72,6 +72,9 @@ uint32_t thread_count(void);
  */
 bool thread_tend(void);
 
+/* Whether a handler has not returned ms [ms] after its connection was cut for its duration. */
+bool thread_is_hung(int64_t now_ms, int64_t ms);
+
 /* Cuts every open connection, or only those older than age_ms (0: all). */
 void thread_cut_all(enum conn_cut reason, int64_t age_ms);
 
