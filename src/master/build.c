@@ -115,15 +115,19 @@ static int set_path(struct build *b, struct config_service *service)
 static int build_service(struct build *b, const struct section *section,
 			 struct config_service *service)
 {
+	size_t wrong;
+
 	*service = b->usual;
 	(void)snprintf(service->name, sizeof(service->name), "%s", section->name); /* fits */
 	service->where = section->where;
 	if (apply(b, section, service) != 0 || set_path(b, service) != 0)
 		return -1;
 	check_required(b, section);
-	if (!service->sandbox_where.file)
-		service->sandbox_where = section->where;
+	wrong = b->draft->errors->total;
 	set_ids(b, service);
+	service->is_wrong = service->path == NULL || service->uid == IDS_NONE ||
+			    (geteuid() == 0 && service->gid == 0) ||
+			    b->draft->errors->total > wrong;
 	return 0;
 }
 
@@ -140,6 +144,7 @@ static int build_services(struct build *b)
 
 		if (build_service(b, &draft->services[i], &config->services[i]) != 0)
 			return -1;
+		config->services[i].config = config;
 	}
 	return 0;
 }
@@ -150,6 +155,7 @@ static int build_all(struct build *b)
 	struct config *config = b->config;
 
 	config->store = draft->store;
+	config->holders = 1;
 	if (apply_initial(b, KEY_CSERVD, config) != 0 || apply(b, &draft->cservd, config) != 0 ||
 	    apply_initial(b, KEY_SERVICE, &b->usual) != 0 ||
 	    apply(b, &draft->defaults, &b->usual) != 0 || build_services(b) != 0)
@@ -157,16 +163,15 @@ static int build_all(struct build *b)
 	return clash_check(config, draft->errors);
 }
 
-struct config *build_config(const struct draft *draft, bool needs_listen, size_t wrong)
+struct config *build_config(const struct draft *draft, bool needs_listen)
 {
 	struct build b = {.draft = draft, .needs_listen = needs_listen};
 
 	if (draft->store)
 		b.config = store_take(draft->store, sizeof(*b.config));
-	if (!b.config || build_all(&b) != 0)
-		config_errors_add(draft->errors, (struct place){0}, "%m");
-	if (draft->errors->total == wrong)
+	if (b.config && build_all(&b) == 0)
 		return b.config;
+	config_errors_add(draft->errors, (struct place){0}, "%m");
 	store_destroy(draft->store);
 	return NULL;
 }

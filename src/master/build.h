@@ -7,11 +7,9 @@
 
 /*
  * Makes a config that owns the draft's store.  needs_listen: a service without `listen` is an
- * error.  wrong: how many errors there were before the draft; if there are more, or more are
- * added here, or draft->store is NULL for want of memory, the store is destroyed.  Returns NULL
- * then, with at least one error added.
+ * error.  What is wrong adds errors, and is left out of the config.  NULL, with an error added and
+ * the store destroyed, only for want of memory.
  */
-struct config *build_config(const struct draft *draft, bool needs_listen,
-			    size_t wrong) UTIL_CHECKED;
+struct config *build_config(const struct draft *draft, bool needs_listen) UTIL_CHECKED;
 
 #endif

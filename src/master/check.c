@@ -7,8 +7,7 @@
 #include "common/text.h"
 #include "master/check.h"
 #include "master/child.h"
-
-#define LIMIT_MS (30 * 1000) /* [ms] for all of them together */
+#include "master/slow.h"
 
 /* One check under way. */
 struct run {
@@ -22,6 +21,7 @@ static struct {
 	struct run *runs;
 	size_t count, left;
 	struct config_errors *errors;
+	void (*done)(void);
 	struct loop_timer limit;
 } batch;
 
@@ -38,9 +38,19 @@ static void on_said(struct child *child, const struct message *message)
 	} else if (message->type == MESSAGE_WRONG) {
 		config_errors_add(batch.errors, (struct place){.file = NULL}, "%s", text);
 	} else {
-		config_errors_add(batch.errors, child->service->where, "%s: %s",
+		config_errors_add(batch.errors, child->service->handler_where, "%s: %s",
 				  child->service->name, text);
 	}
+}
+
+static void finish(void)
+{
+	loop_clear_timer(&batch.limit);
+	free(batch.runs);
+	batch.runs = NULL;
+	batch.count = 0;
+	if (batch.done != NULL)
+		batch.done();
 }
 
 static void on_ended(struct child *child, const char *how)
@@ -51,16 +61,19 @@ static void on_ended(struct child *child, const char *how)
 	if (run->late)
 		config_errors_add(batch.errors, run->check->service->handler_where,
 				  "handler \"%s\" was not loaded within %d s",
-				  run->check->service->handler, LIMIT_MS / 1000);
+				  run->check->service->handler, SLOW_LIMIT_MS / 1000);
 	else if (!child->has_verdict && !run->check->is_ready &&
 		 (child->status < 0 || child->mode == MODE_CHECK ||
-		  (child->mode == MODE_INFO && child->status != EX_OK)))
+		  ((child->mode == MODE_INFO || child->mode == MODE_SANDBOX) &&
+		   child->status != EX_OK)))
 		config_errors_add(batch.errors, run->check->service->handler_where,
 				  "handler \"%s\": its worker %s", run->check->service->handler,
 				  how);
 	run->child = NULL;
+	if (batch.limit.is_set)
+		loop_set_timer(&batch.limit, SLOW_LIMIT_MS);
 	if (--batch.left == 0)
-		loop_stop();
+		finish();
 }
 
 static const struct child_events events = {.said = on_said, .ended = on_ended};
@@ -107,13 +120,14 @@ static void give_up(void)
 	}
 }
 
-int check_run(struct check *checks, size_t count, enum worker_mode mode,
-	      struct config_errors *errors)
+/* Starts all that can be started; 0, or -1 with errno if those are none, or not all. */
+static int begin(struct check *checks, size_t count, enum worker_mode mode,
+		 struct config_errors *errors)
 {
 	int result, error;
 
-	batch.runs = calloc(count, sizeof(*batch.runs));
-	if (batch.runs == NULL && count > 0)
+	batch.runs = calloc(count + 1, sizeof(*batch.runs));
+	if (batch.runs == NULL)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		batch.runs[i].check = &checks[i];
@@ -123,18 +137,48 @@ int check_run(struct check *checks, size_t count, enum worker_mode mode,
 	batch.left = 0;
 	batch.errors = errors;
 	batch.limit.expired = on_limit;
+	if (mode != MODE_STDIO)
+		loop_set_timer(&batch.limit, SLOW_LIMIT_MS);
 	result = start_all(mode);
 	error = errno;
 	if (result < 0)
 		give_up();
-	if (mode != MODE_STDIO)
-		loop_set_timer(&batch.limit, LIMIT_MS);
+	if (batch.left == 0)
+		finish();
+	errno = error;
+	return result;
+}
+
+size_t check_begin(struct check *checks, size_t count, struct config_errors *errors,
+		   void (*done)(void))
+{
+	batch.done = NULL;
+	if (begin(checks, count, MODE_CHECK, errors) < 0)
+		config_errors_add(errors, (struct place){.file = NULL},
+				  "cannot start workers to check the configuration: %m");
+	batch.done = done;
+	return batch.left;
+}
+
+void check_cancel(void)
+{
+	batch.done = NULL;
+	give_up();
+}
+
+int check_run(struct check *checks, size_t count, enum worker_mode mode,
+	      struct config_errors *errors)
+{
+	int result, error;
+
+	batch.done = NULL;
+	result = begin(checks, count, mode, errors);
+	error = errno;
+	batch.done = loop_stop;
 	if (batch.left > 0 && loop_run() < 0 && result == 0) {
 		result = -1;
 		error = errno;
 	}
-	loop_clear_timer(&batch.limit);
-	free(batch.runs);
 	errno = error;
 	return result;
 }

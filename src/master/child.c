@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "common/log.h"
+#include "common/promise.h"
 #include "master/child.h"
 #include "master/handover.h"
 #include "master/spawn.h"
@@ -16,7 +17,8 @@
 #define MESSAGES_A_TURN 64	      /* so that one worker cannot keep the master to itself */
 #define PIPE_SIZE	(1024 * 1024) /* [bytes] room for a burst of messages */
 #define SPARE_FILES	256	      /* of a worker, beyond two for each connection */
-#define KILL_DELAY_MS	2000	      /* [ms] after the drain should have ended */
+#define WRITING		(PROMISE_WPATH | PROMISE_CPATH | PROMISE_EXEC)
+#define KILL_DELAY_MS	2000 /* [ms] after the drain should have ended */
 #define HOW_SIZE	96
 
 static int log_level = LOG_INFO;
@@ -45,6 +47,7 @@ static void take_message(struct child *child, const struct message *message)
 		if (child->state == CHILD_LOADING) {
 			child->state = CHILD_READY;
 			child->ready_ms = util_now_ms();
+			loop_clear_timer(&child->deadline);
 			child->events->said(child, message);
 		}
 		break;
@@ -54,6 +57,18 @@ static void take_message(struct child *child, const struct message *message)
 			break; /* forged: it has been ready */
 		child->has_verdict = true;
 		child->events->said(child, message);
+		break;
+	case MESSAGE_REPLACE:
+		if (child->mode == MODE_SERVE && !child->has_asked) {
+			child->has_asked = true;
+			child->events->said(child, message);
+		}
+		break;
+	case MESSAGE_STOPPED: child->has_stopped = true; break;
+	case MESSAGE_ALIVE:
+		child->pinged_ms = 0;
+		if (child->mode == MODE_SERVE)
+			child->events->said(child, message);
 		break;
 	default: collect_log(&child->collect, message);
 	}
@@ -88,6 +103,15 @@ static int read_messages(struct child *child)
 	return 1;
 }
 
+/* All that the pipe can hold, not more: somebody may still write. */
+static void read_all_messages(struct child *child)
+{
+	for (int turn = 0; turn <= PIPE_SIZE / (MESSAGES_A_TURN * MESSAGE_SIZE); turn++) {
+		if (child->messages.fd < 0 || read_messages(child) == 0)
+			break;
+	}
+}
+
 static void on_messages(struct loop_watch *watch, uint32_t events)
 {
 	(void)events;
@@ -98,8 +122,8 @@ static void on_deadline(struct loop_timer *timer)
 {
 	struct child *child = LOOP_OWNER(timer, struct child, deadline);
 
-	log_warning("%s: worker %d did not end in time: killed", child->service->name,
-		    (int)child->pid);
+	log_warning("%s: worker %d did not %s in time: killed", child->service->name,
+		    (int)child->pid, child->state == CHILD_LOADING ? "start" : "end");
 	child_kill(child);
 }
 
@@ -117,12 +141,14 @@ static void destroy(struct child *child)
 	if (child->board != NULL)
 		(void)munmap((void *)(uintptr_t)child->board, /* mapped with this size */
 			     board_size(child->service->max_connections));
+	config_release(child->service);
 	free(child);
 }
 
 static void describe_end(struct child *child, const siginfo_t *info, char how[HOW_SIZE])
 {
 	child->status = info->si_code == CLD_EXITED ? info->si_status : -1;
+	child->signal = info->si_code == CLD_EXITED ? 0 : info->si_status;
 	if (child->status >= 0)
 		(void)snprintf(how, HOW_SIZE, "exited with status %d", child->status); /* fits */
 	else
@@ -138,11 +164,7 @@ static void on_end(struct loop_watch *watch, uint32_t events)
 	(void)events;
 	if (waitid(P_PIDFD, (id_t)watch->fd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0)
 		return;
-	/* All that the pipe can hold, not more: a process of the worker's own may still write. */
-	for (int turn = 0; turn <= PIPE_SIZE / (MESSAGES_A_TURN * MESSAGE_SIZE); turn++) {
-		if (child->messages.fd < 0 || read_messages(child) == 0)
-			break;
-	}
+	read_all_messages(child);
 	collect_finish(&child->collect);
 	describe_end(child, &info, how);
 	child->events->ended(child, how);
@@ -240,7 +262,13 @@ static int launch(struct child *child, const struct child_plan *plan, const stru
 		.listeners = plan->listeners != NULL ? plan->listeners->fd : NULL,
 		.listener_count = plan->listeners != NULL ? plan->listeners->count : 0,
 		.max_files = 2 * plan->service->max_connections + SPARE_FILES,
-		.keeps_terminal = plan->mode == MODE_INFO || plan->mode == MODE_STDIO,
+		.max_memory =
+			plan->mode == MODE_SERVE ? plan->service->max_memory : SETTINGS_UNLIMITED,
+		.stacks = plan->service->max_connections * plan->service->stack_size,
+		.writes_files =
+			plan->service->unsandboxed || (plan->service->promises & WRITING) != 0,
+		.keeps_terminal = plan->mode == MODE_INFO || plan->mode == MODE_STDIO ||
+				  plan->mode == MODE_SANDBOX,
 	};
 
 	memcpy(spawn.fd, kit->theirs, sizeof(spawn.fd));
@@ -270,11 +298,12 @@ static struct child *create(const struct child_plan *plan)
 	child->events = plan->events;
 	child->owner = plan->owner;
 	child->service = plan->service;
+	config_hold(child->service);
 	child->mode = plan->mode;
 	child->end.fd = child->messages.fd = -1;
 	child->commands = child->targets = child->requests = -1;
 	child->deadline.expired = on_deadline;
-	collect_init(&child->collect, plan->service->name);
+	collect_init(&child->collect, plan->service);
 	return child;
 }
 
@@ -317,6 +346,8 @@ struct child *child_start(const struct child_plan *plan)
 	empty_kit(&kit);
 	if (result == 0 && watch(child) == 0) {
 		alive++;
+		if (plan->start_ms > 0)
+			loop_set_timer(&child->deadline, plan->start_ms);
 		return child;
 	}
 	result = errno;
@@ -330,17 +361,33 @@ void child_go(struct child *child)
 	command(child, COMMAND_GO, 0);
 }
 
+void child_ping(struct child *child)
+{
+	if (child->pinged_ms == 0)
+		child->pinged_ms = util_now_ms();
+	command(child, COMMAND_PING, 0);
+}
+
+void child_hear(struct child *child)
+{
+	read_all_messages(child);
+}
+
 void child_drain(struct child *child, uint64_t ms)
 {
+	uint64_t far = INT64_MAX / 2;
+	int64_t due_ms = util_now_ms() + (int64_t)(ms < far ? ms + KILL_DELAY_MS : far);
+
 	child->state = CHILD_DRAINING;
 	command(child, COMMAND_DRAIN, ms);
-	if (ms < COMMAND_NO_LIMIT - KILL_DELAY_MS)
+	if (ms < far && (!child->deadline.is_set || due_ms < child->deadline.due_ms))
 		loop_set_timer(&child->deadline, ms + KILL_DELAY_MS);
 }
 
 void child_kill(struct child *child)
 {
 	child->is_killed = true;
+	loop_clear_timer(&child->deadline);
 	(void)pidfd_send_signal(child->end.fd, SIGKILL, NULL, 0); /* it may be gone already */
 }
 

@@ -33,17 +33,35 @@ static void UTIL_PRINTF(2, 3) append(struct line *line, const char *fmt, ...)
 		line->len = COLLECT_LINE_SIZE - 1;
 }
 
-static int append_log(struct line *line, const struct message *message)
+static int append_log(struct line *line, const struct collect *from, const struct message *message)
 {
 	char text[MESSAGE_TEXT * 4];
 
+	(void)from; /* a line of a plugin stands for itself, as the next kind does */
 	(void)text_escape(text, sizeof(text), message->text, strlen(message->text));
 	append(line, "%s", text);
 	return message->priority;
 }
 
-static int append_closed(struct line *line, const struct message *message)
+/* Of a process of its own (concurrency = process), which alone knew how many bytes. */
+static int append_crashed(struct line *line, const struct message *message)
 {
+	append(line, "%s: ", message_end_text(END_CRASHED));
+	if (message->error != 0)
+		append(line, "%s", strsignal(message->error));
+	else
+		append(line, "exit status %d", (int)message->number);
+	append(line, ": %llu.%03llu s", (unsigned long long)message->ms / 1000,
+	       (unsigned long long)message->ms % 1000);
+	return LOG_WARNING;
+}
+
+static int append_closed(struct line *line, const struct collect *from,
+			 const struct message *message)
+{
+	(void)from; /* as above */
+	if (message->end == END_CRASHED)
+		return append_crashed(line, message);
 	append(line, "%s", message_end_text(message->end));
 	if (message->end == END_FAILED && message->error != 0)
 		append(line, ": %s", strerror(message->error));
@@ -53,17 +71,43 @@ static int append_closed(struct line *line, const struct message *message)
 	return LOG_INFO;
 }
 
-/* What the denied call cost. */
-static const char *consequence(const struct message *message, const char *name)
+static const char *const costs[COST_KINDS] = {
+	[COST_CALL] = "",
+	[COST_REPLY] = "; no reply",
+	[COST_CONNECTION] = "; connection closed",
+	[COST_WORKER] = "; worker replaced",
+};
+
+/* What narrows a promise: without it no path is reached, and every port. */
+static const char *missing_list(const struct config_service *service, const char *syscall,
+				uint32_t promise)
 {
-	if (promise_is_fatal(name))
-		return "; worker replaced";
-	if (message->peer.sa.sa_family == AF_UNSPEC || message->error == ENOSYS)
-		return ""; /* nobody's, or a call that this kernel need not have */
-	return message->end == END_DENIED ? "; connection closed" : "; no reply";
+	if (promise == PROMISE_RPATH && service->read_paths.count == 0)
+		return "read_paths";
+	if ((promise == PROMISE_WPATH || promise == PROMISE_CPATH) &&
+	    service->write_paths.count == 0)
+		return "write_paths";
+	if (promise != PROMISE_INET)
+		return NULL;
+	if (strcmp(syscall, "bind") == 0)
+		return service->bind_ports.count == 0 ? "bind_ports" : NULL;
+	return service->connect_ports.count == 0 ? "connect_ports" : NULL;
 }
 
-static int append_denied(struct line *line, const struct message *message)
+/* The line to add to the section. */
+static void append_hint(struct line *line, const struct config_service *service,
+			const char *syscall, const char *promise)
+{
+	const char *list = missing_list(service, syscall, promise_parse(promise));
+
+	append(line, "add \"sandbox %s %s\"",
+	       service->promises == PROMISE_STDIO ? "=" : "+=", promise);
+	if (list != NULL)
+		append(line, " and \"%s\"", list);
+}
+
+static int append_denied(struct line *line, const struct collect *from,
+			 const struct message *message)
 {
 	char name[SYSCALL_NAME_SIZE];
 	const char *hint;
@@ -74,14 +118,27 @@ static int append_denied(struct line *line, const struct message *message)
 	if (hint == NULL)
 		append(line, "no promise allows it");
 	else
-		append(line, "this needs the promise \"%s\", which \"sandbox\" does not grant",
-		       hint);
-	append(line, "%s", consequence(message, name));
+		append_hint(line, from->service, name, hint);
+	if (message->end < COST_KINDS)
+		append(line, "%s", costs[message->end]);
 	return LOG_WARNING;
 }
 
-static int append_lost(struct line *line, const struct message *message)
+static int append_repeated(struct line *line, const struct collect *from,
+			   const struct message *message)
 {
+	char name[SYSCALL_NAME_SIZE];
+
+	(void)from; /* only the first line depends on the service */
+	(void)syscall_name(message->number, message->arch, name);
+	append(line, "denied %s %llu more time%s", name, (unsigned long long)message->in,
+	       message->in == 1 ? "" : "s");
+	return LOG_WARNING;
+}
+
+static int append_lost(struct line *line, const struct collect *from, const struct message *message)
+{
+	(void)from; /* as above */
 	append(line, "%u messages were lost: the log did not keep up",
 	       (unsigned int)message->number);
 	return LOG_WARNING;
@@ -89,12 +146,11 @@ static int append_lost(struct line *line, const struct message *message)
 
 /* What has a line; limited: how many there are is for the code of a worker to decide. */
 static const struct {
-	int (*append)(struct line *line, const struct message *message);
+	int (*append)(struct line *line, const struct collect *from, const struct message *message);
 	bool limited;
 } kinds[MESSAGE_TYPES] = {
-	[MESSAGE_LOG] = {append_log, true},
-	[MESSAGE_CLOSED] = {append_closed, false},
-	[MESSAGE_DENIED] = {append_denied, true},
+	[MESSAGE_LOG] = {append_log, true},	  [MESSAGE_CLOSED] = {append_closed, false},
+	[MESSAGE_DENIED] = {append_denied, true}, [MESSAGE_REPEATED] = {append_repeated, true},
 	[MESSAGE_LOST] = {append_lost, true},
 };
 
@@ -111,16 +167,16 @@ int collect_format(const struct collect *from, const struct message *message,
 
 	if (message->type >= MESSAGE_TYPES || kinds[message->type].append == NULL)
 		return -1;
-	append(&out, "%s", from->name);
+	append(&out, "%s", from->service->name);
 	if (message->peer.sa.sa_family != AF_UNSPEC)
 		append(&out, "[%s]", addr_format(&message->peer, peer));
 	append(&out, ": ");
-	return kinds[message->type].append(&out, message);
+	return kinds[message->type].append(&out, from, message);
 }
 
-void collect_init(struct collect *from, const char *name)
+void collect_init(struct collect *from, const struct config_service *service)
 {
-	*from = (struct collect){.name = name, .tell.expired = on_tell};
+	*from = (struct collect){.service = service, .tell.expired = on_tell};
 }
 
 bool collect_may_log(struct collect *from, int64_t now_ms)
@@ -146,14 +202,17 @@ void collect_log(struct collect *from, const struct message *message)
 
 	if (priority < 0)
 		return;
-	if (kinds[message->type].limited && !collect_may_log(from, util_now_ms()))
+	if (kinds[message->type].limited && !collect_may_log(from, util_now_ms())) {
+		if (message->type == MESSAGE_LOST)
+			from->suppressed += (uint32_t)message->number;
 		return;
+	}
 	collect_finish(from);
 	log_line(priority, "%s", line);
 	if (message->type == MESSAGE_DENIED)
 		log_debug(
 			"%s: worker %d, thread %d, code at 0x%llx, arguments 0x%llx 0x%llx 0x%llx",
-			from->name, (int)from->pid, (int)message->thread,
+			from->service->name, (int)from->pid, (int)message->thread,
 			(unsigned long long)message->address, (unsigned long long)message->args[0],
 			(unsigned long long)message->args[1], (unsigned long long)message->args[2]);
 }
@@ -162,8 +221,8 @@ void collect_finish(struct collect *from)
 {
 	if (from->suppressed > 0)
 		log_warning("%s: worker %d: %llu lines suppressed, more than %d in a second",
-			    from->name, (int)from->pid, (unsigned long long)from->suppressed,
-			    COLLECT_RATE);
+			    from->service->name, (int)from->pid,
+			    (unsigned long long)from->suppressed, COLLECT_RATE);
 	from->suppressed = 0;
 	loop_clear_timer(&from->tell);
 }

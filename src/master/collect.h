@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "common/message.h"
+#include "master/config.h"
 #include "master/loop.h"
 
 #define COLLECT_RATE	  1000 /* lines a second that a worker's code decides about */
@@ -20,7 +21,7 @@
 
 /* The voice of one worker.  Ends with collect_finish(). */
 struct collect {
-	const char *name; /* of its service */
+	const struct config_service *service;
 	pid_t pid;
 	int64_t window_ms;   /* [ms] when the present second began */
 	uint32_t lines;	     /* logged in it */
@@ -29,14 +30,14 @@ struct collect {
 };
 
 /*
- * Writes the line for a message of type LOG, CLOSED, DENIED or LOST, without the name of the
- * program.  Returns its priority, or -1 for another type.
+ * Writes the line for a message of type LOG, CLOSED, DENIED, REPEATED or LOST, without the name of
+ * the program.  Returns its priority, or -1 for another type.
  */
 int collect_format(const struct collect *from, const struct message *message,
 		   char line[COLLECT_LINE_SIZE]);
 
-/* All zero but for the name and, once it is known, the process id. */
-void collect_init(struct collect *from, const char *name);
+/* All zero but for the service, whose name and grants the lines need, and, later, the pid. */
+void collect_init(struct collect *from, const struct config_service *service);
 
 /* Whether a line may be logged at now_ms [ms]; counts it either way. */
 bool collect_may_log(struct collect *from, int64_t now_ms);

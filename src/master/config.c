@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* config - reads cservd.ini and its includes, or the words of a command line. */
-#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/text.h"
 #include "master/build.h"
 #include "master/config.h"
+#include "master/vet.h"
 
 #define GLOB_CHARS "*?["
 
@@ -23,11 +22,11 @@ struct source {
 UTIL_PRINTF(3, 4)
 static void refuse(const struct source *source, struct config_errors *errors, const char *fmt, ...)
 {
-	char why[PATH_MAX + 128];
+	char why[VET_WHY_SIZE];
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(why, sizeof(why), fmt, args); /* a path and a sentence */
+	(void)vsnprintf(why, sizeof(why), fmt, args); /* it fits */
 	va_end(args);
 	if (source->where.line == 0)
 		config_errors_add(errors, source->where, "%s", why);
@@ -35,53 +34,31 @@ static void refuse(const struct source *source, struct config_errors *errors, co
 		config_errors_add(errors, source->where, "include \"%s\": %s", source->path, why);
 }
 
-/* Root must not take orders from a file that others can change. */
-static bool is_trusted(const struct source *source, const struct stat *file,
-		       struct config_errors *errors)
+static void refuse_vetted(const struct source *source, const char *why,
+			  struct config_errors *errors)
 {
-	if (geteuid() != 0)
-		return true;
-	if (file->st_uid != 0)
-		refuse(source, errors, "owned by user %lu: run \"chown root %s\"",
-		       (unsigned long)file->st_uid, source->path);
-	else if (file->st_mode & (S_IWGRP | S_IWOTH))
-		refuse(source, errors, "writable by others than root: run \"chmod go-w %s\"",
-		       source->path);
+	if (why[0] != '\0')
+		refuse(source, errors, "%s", why);
 	else
-		return true;
-	return false;
+		refuse(source, errors, "cannot open it: %m");
 }
 
-static bool is_usable(const struct source *source, int fd, struct config_errors *errors)
-{
-	struct stat file;
-
-	if (fstat(fd, &file) < 0)
-		refuse(source, errors, "cannot read it: %m");
-	else if (S_ISDIR(file.st_mode))
-		refuse(source, errors, "this is a directory, name a file");
-	else if (!S_ISREG(file.st_mode))
-		refuse(source, errors, "this is not a regular file, name one");
-	else
-		return is_trusted(source, &file, errors);
-	return false;
-}
-
-/* NULL: not usable, and told.  Never waits, not even for the writer of a fifo. */
+/* NULL: not usable, and told. */
 static FILE *open_source(const struct source *source, struct config_errors *errors)
 {
-	int fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	FILE *in = NULL;
+	char why[VET_WHY_SIZE];
+	int fd = vet_open(source->path, why);
+	FILE *in;
 
-	if (fd < 0)
-		refuse(source, errors, "cannot open it: %m");
-	else if (is_usable(source, fd, errors)) {
-		in = fdopen(fd, "r");
-		if (!in)
-			refuse(source, errors, "cannot read it: %m");
+	if (fd < 0) {
+		refuse_vetted(source, why, errors);
+		return NULL;
 	}
-	if (!in)
+	in = fdopen(fd, "r");
+	if (!in) {
+		refuse(source, errors, "cannot read it: %m");
 		util_close(fd);
+	}
 	return in;
 }
 
@@ -115,12 +92,35 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/*
+ * The folder where a pattern begins to be one.  Those that its wildcards lead to are vetted with
+ * the files found there.  0 as well if it is missing.
+ */
+static int vet_pattern(const struct source *source, struct config_errors *errors)
+{
+	size_t len = strcspn(source->path, GLOB_CHARS);
+	char folder[PATH_MAX], why[VET_WHY_SIZE];
+
+	while (len > 0 && source->path[len - 1] != '/')
+		len--;
+	if (len >= sizeof(folder))
+		return 0; /* glob(3) will say that */
+	(void)snprintf(folder, sizeof(folder), "%.*s", (int)len, source->path); /* it fits */
+	if (vet_folder(len > 0 ? folder : ".", why) == 0 || why[0] == '\0')
+		return 0;
+	refuse_vetted(source, why, errors);
+	return -1;
+}
+
 static void read_matches(struct draft *draft, const char *pattern, struct place where)
 {
 	struct source source = {pattern, where};
 	glob_t found = {0};
-	int result = glob(pattern, GLOB_NOSORT, stop_glob, &found);
+	int result;
 
+	if (vet_pattern(&source, draft->errors) < 0)
+		return;
+	result = glob(pattern, GLOB_NOSORT, stop_glob, &found);
 	if (result != 0 && result != GLOB_NOMATCH)
 		refuse(&source, draft->errors, "cannot list these files: %m");
 	if (result == 0) /* glob(3) itself would sort as the locale wants */
@@ -170,7 +170,15 @@ static void read_includes(struct draft *draft)
 	}
 }
 
-struct config *config_load(const char *path, struct config_errors *errors)
+/* Without even a section, a file was emptied by mistake. */
+static void check_sections(const struct draft *draft, struct place where)
+{
+	if (!draft->cservd.where.file && !draft->defaults.where.file && draft->count == 0)
+		config_errors_add(draft->errors, where,
+				  "no section: write a service such as \"[echo]\"");
+}
+
+struct config *config_load_partly(const char *path, struct config_errors *errors)
 {
 	size_t wrong = errors->total;
 	struct draft draft = {.store = store_create(), .errors = errors};
@@ -178,13 +186,37 @@ struct config *config_load(const char *path, struct config_errors *errors)
 
 	if (draft.store) {
 		read_source(&draft, &source);
+		if (errors->total == wrong)
+			check_sections(&draft, source.where);
 		read_includes(&draft);
 	}
-	return build_config(&draft, true, wrong);
+	return build_config(&draft, true);
+}
+
+struct config *config_load(const char *path, struct config_errors *errors)
+{
+	size_t wrong = errors->total;
+	struct config *config = config_load_partly(path, errors);
+
+	if (errors->total == wrong)
+		return config;
+	config_destroy(config);
+	return NULL;
 }
 
 void config_destroy(struct config *config)
 {
-	if (config)
+	if (config && --config->holders == 0)
 		store_destroy(config->store);
+}
+
+void config_hold(const struct config_service *service)
+{
+	if (service->config)
+		service->config->holders++;
+}
+
+void config_release(const struct config_service *service)
+{
+	config_destroy(service->config);
 }

@@ -33,10 +33,18 @@ struct config_option {
 	struct place where;
 };
 
+/* A list of absolute paths. */
+struct config_paths {
+	char **path;
+	size_t count;
+};
+
 /* Limits are SETTINGS_UNLIMITED where the file says "unlimited". */
 struct config_service {
+	struct config *config; /* that it is of; see config_hold() */
 	char name[SETTINGS_NAME_SIZE];
 	struct place where; /* of its section line */
+	bool is_wrong; /* not even to be checked: no plugin, or no user; config_load_partly() */
 	struct endpoint *listen;
 	struct place *listen_where; /* one for each listen */
 	size_t listeners;
@@ -47,10 +55,16 @@ struct config_service {
 	char *user, *group; /* as written, or NULL */
 	uid_t uid;	    /* of `user`, or the default; the caller's own when not root */
 	gid_t gid;
-	uint32_t promises;	    /* PROMISE_STDIO and what `sandbox` grants */
-	bool unsandboxed;	    /* sandbox = none */
-	struct place sandbox_where; /* of the section where no `sandbox` is written */
-	int concurrency;	    /* enum settings_concurrency when there is more than thread */
+	uint32_t promises; /* PROMISE_STDIO and what `sandbox` grants */
+	bool unsandboxed;  /* sandbox = none */
+	int concurrency;   /* enum settings_concurrency */
+	int on_violation;  /* enum settings_violation */
+	int landlock;	   /* enum settings_landlock */
+	struct config_paths read_paths, write_paths;
+	struct settings_ports connect_ports, bind_ports;
+	uint64_t max_memory;	/* [bytes] */
+	uint64_t hang_timeout;	/* [ms] */
+	uint64_t crash_penalty; /* [ms] */
 	uint64_t max_connections;
 	uint64_t backlog;
 	uint64_t idle_timeout;	/* [ms] */
@@ -71,8 +85,9 @@ struct config {
 	int log_level;			 /* LOG_ERR .. LOG_DEBUG */
 	struct config_service *services; /* in the order of the file; disabled ones too */
 	size_t count;
-	/* Private: the memory of everything above. */
+	/* Private: the memory of everything above, and how many hold it. */
 	struct store *store;
+	size_t holders;
 };
 
 #define CONFIG_SERVICES_MAX 4096 /* as many as a world has listeners (common/board.h) */
@@ -89,6 +104,9 @@ struct config_errors {
 };
 
 void config_errors_finish(struct config_errors *errors);
+
+/* Puts the errors of each file in the order of its lines. */
+void config_errors_sort(struct config_errors *errors);
 
 /*
  * Adds "file:line: message"; where.file may be NULL (message alone), line 0 (no line).  errno
@@ -107,15 +125,28 @@ bool config_errors_is_full(const struct config_errors *errors);
 struct config *config_load(const char *path, struct config_errors *errors);
 
 /*
- * One service without a file, for --try and --stdio: handler path, then NULL-terminated KEY=VALUE
- * words (keys as in the INI) and LISTEN words.  Without LISTEN words the service has no listener.
- * Places have the word as file and line 0, so errors begin with the word.  Returns a config, or
- * NULL with at least one error added.
+ * As config_load(), but what could be built is returned although errors were added: for finding
+ * out what else is wrong, never for serving.  NULL without memory.
+ */
+struct config *config_load_partly(const char *path, struct config_errors *errors);
+
+/*
+ * One service without a file, for --try and --stdio: handler path (a bare name that is not here is
+ * looked for in the usual plugin_dir), then NULL-terminated KEY=VALUE words (keys as in the INI)
+ * and LISTEN words.  Without LISTEN words the service has no listener.  Places have the word as
+ * file and line 0, so errors begin with the word.  Returns a config, or NULL with at least one
+ * error added.
  */
 struct config *config_from_words(const char *handler, char *const words[],
 				 struct config_errors *errors);
 
+/* Ends the hold of whoever loaded it; the last of all holds frees it.  Accepts NULL. */
 void config_destroy(struct config *config);
+
+/* A hold on the configuration of a service: it lives on until that is released.  A service
+ * without a configuration is nobody's to free. */
+void config_hold(const struct config_service *service);
+void config_release(const struct config_service *service);
 
 /*
  * -T: prints every service with every key in effect, as INI that parses back to the same.  That

@@ -2,6 +2,7 @@
 /* errors - the list of everything that is wrong with a configuration. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "master/config.h"
@@ -64,6 +65,42 @@ void config_errors_add(struct config_errors *errors, struct place where, const c
 		free_line(message);
 	}
 	errno = saved;
+}
+
+/* The number in "file:NUMBER: message", and how long file is; 0 if there is none. */
+static unsigned long place_of(const char *text, size_t *ret_file)
+{
+	for (const char *at = strchr(text, ':'); at != NULL; at = strchr(at + 1, ':')) {
+		char *end;
+		unsigned long number = strtoul(at + 1, &end, 10);
+
+		*ret_file = (size_t)(at - text);
+		if (end != at + 1 && end[0] == ':')
+			return number;
+	}
+	return 0;
+}
+
+/* Whether both are about one file, and a stands behind b in it. */
+static bool is_behind(const char *a, const char *b)
+{
+	size_t file_a = 0, file_b = 0;
+	unsigned long line_a = place_of(a, &file_a), line_b = place_of(b, &file_b);
+
+	return line_b > 0 && line_a > line_b && file_a == file_b && strncmp(a, b, file_a) == 0;
+}
+
+/* By insertion: few, and each file's lines are nearly in order already. */
+void config_errors_sort(struct config_errors *errors)
+{
+	for (size_t i = 1; i < errors->count; i++) {
+		char *line = errors->lines[i];
+		size_t at = i;
+
+		for (; at > 0 && is_behind(errors->lines[at - 1], line); at--)
+			errors->lines[at] = errors->lines[at - 1];
+		errors->lines[at] = line;
+	}
 }
 
 bool config_errors_is_full(const struct config_errors *errors)

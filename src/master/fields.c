@@ -135,11 +135,8 @@ static int parse_promise(const struct value *value, const char *word,
 		return value_refuse(value, word, errors, "no such promise; there are %s, and none",
 				    known);
 	}
-	if (bit != PROMISE_STDIO)
-		config_errors_add(errors, value->where,
-				  "promise \"%s\" cannot be granted yet: this version grants "
-				  "\"stdio\" only",
-				  word);
+	if (bit == PROMISE_STATUS)
+		return value_refuse(value, word, errors, "this does not exist in this version");
 	service->promises |= bit;
 	return 0;
 }
@@ -153,7 +150,6 @@ static int parse_promises(const struct value *value, void *owner, struct store *
 
 	if (!cursor)
 		return -1;
-	service->sandbox_where = value->where;
 	if (value->adds && (is_none || service->unsandboxed))
 		return value_refuse(value, value->text, errors,
 				    "\"none\" stands alone, write one \"sandbox = \" line");

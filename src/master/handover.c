@@ -6,15 +6,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "common/memory.h"
 #include "master/handover.h"
 
 #define FIXED_SIZE (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define FROZEN	   (FIXED_SIZE | F_SEAL_WRITE)
-
-static int create_memory(const char *name)
-{
-	return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-}
 
 static void write_place(FILE *out, const struct place *where)
 {
@@ -30,6 +26,12 @@ static void write_string(FILE *out, const char *text)
 	(void)fwrite(text, 1, strlen(text) + 1, out); /* see write_settings() */
 }
 
+static void write_paths(FILE *out, const struct config_paths *paths)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		write_string(out, paths->path[i]);
+}
+
 static void fill_settings(const struct config_service *service, const struct handover *handover,
 			  struct settings *ret)
 {
@@ -38,6 +40,9 @@ static void fill_settings(const struct config_service *service, const struct han
 		.mode = handover->mode,
 		.log_connections = service->log_connections,
 		.unsandboxed = service->unsandboxed,
+		.concurrency = (uint8_t)service->concurrency,
+		.on_violation = (uint8_t)service->on_violation,
+		.landlock = (uint8_t)service->landlock,
 		.log_level = (uint32_t)handover->log_level,
 		.listeners = handover->listeners,
 		.tcp_listeners = handover->tcp_listeners,
@@ -46,7 +51,13 @@ static void fill_settings(const struct config_service *service, const struct han
 		.idle_ms = service->idle_timeout,
 		.duration_ms = service->max_duration,
 		.stack_size = service->stack_size,
+		.max_memory = service->max_memory,
+		.hang_ms = service->hang_timeout,
 		.udp_amplify = service->udp_amplify,
+		.connect_ports = service->connect_ports,
+		.bind_ports = service->bind_ports,
+		.read_paths = (uint32_t)service->read_paths.count,
+		.write_paths = (uint32_t)service->write_paths.count,
 		.options = (uint32_t)service->option_count,
 	};
 	memcpy(ret->name, service->name, sizeof(ret->name));
@@ -64,7 +75,9 @@ static int write_settings(const struct config_service *service, const struct han
 	fill_settings(service, handover, &settings);
 	(void)fwrite(&settings, sizeof(settings), 1, out);
 	write_string(out, service->path);
-	write_place(out, &service->where);
+	write_place(out, &service->handler_where);
+	write_paths(out, &service->read_paths);
+	write_paths(out, &service->write_paths);
 	for (size_t i = 0; i < service->option_count; i++) {
 		write_string(out, service->options[i].name);
 		write_string(out, service->options[i].value);
@@ -102,7 +115,7 @@ int handover_settings(const struct config_service *service, const struct handove
 		return -1;
 	strings = (uint32_t)(size - sizeof(struct settings));
 	memcpy(bytes + offsetof(struct settings, strings), &strings, sizeof(strings));
-	fd = create_memory("cservd-settings");
+	fd = memory_create("cservd-settings");
 	if (fd < 0)
 		return -1;
 	if (write_all(fd, bytes, size) == 0 && fcntl(fd, F_ADD_SEALS, FROZEN) == 0)
@@ -114,7 +127,7 @@ int handover_settings(const struct config_service *service, const struct handove
 int handover_board(uint64_t slots, const struct board **ret_board)
 {
 	size_t size = board_size(slots);
-	int fd = create_memory("cservd-board");
+	int fd = memory_create("cservd-board");
 	void *memory;
 
 	if (fd < 0)
@@ -132,7 +145,7 @@ int handover_board(uint64_t slots, const struct board **ret_board)
 
 int handover_targets(void)
 {
-	return create_memory("cservd-targets");
+	return memory_create("cservd-targets");
 }
 
 bool handover_has_targets(int fd)

@@ -4,9 +4,7 @@
 
 #include "master/inflight.h"
 
-/* Copies the peer of an open flight, so that it cannot change under our eyes.  Its family is
- * AF_UNSPEC if the slot is not open or not sane. */
-static union addr read_peer(const struct flight *flight)
+union addr inflight_peer(const struct flight *flight)
 {
 	union addr peer = flight->peer;
 
@@ -21,7 +19,7 @@ uint64_t inflight_count(const struct board *board, uint64_t slots)
 	uint64_t count = 0;
 
 	for (uint64_t i = 0; i < slots; i++)
-		count += read_peer(&board->flight[i]).sa.sa_family != AF_UNSPEC;
+		count += inflight_peer(&board->flight[i]).sa.sa_family != AF_UNSPEC;
 	return count;
 }
 
@@ -33,7 +31,7 @@ const char *inflight_format(const struct board *board, uint64_t slots,
 
 	text[0] = '\0';
 	for (uint64_t i = 0; i < slots; i++) {
-		union addr peer = read_peer(&board->flight[i]);
+		union addr peer = inflight_peer(&board->flight[i]);
 		char name[ADDR_TEXT_SIZE];
 
 		if (peer.sa.sa_family == AF_UNSPEC || count++ >= INFLIGHT_NAMED)

@@ -11,6 +11,12 @@
 #define INFLIGHT_NAMED	   8 /* more peers are only counted */
 #define INFLIGHT_TEXT_SIZE (INFLIGHT_NAMED * (ADDR_TEXT_SIZE + 2) + 32)
 
+/*
+ * The peer that a slot serves, copied so that it cannot change under our eyes.  Its family is
+ * AF_UNSPEC if the slot serves none or is not sane.
+ */
+union addr inflight_peer(const struct flight *flight);
+
 /* How many of the slots (the master's own number) say that they serve a peer. */
 uint64_t inflight_count(const struct board *board, uint64_t slots);
 

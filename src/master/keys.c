@@ -112,8 +112,8 @@ const struct key keys[] = {
 		.initial = "thread",
 		.sections = KEY_SERVICE | KEY_DEFAULTS,
 		.offset = SERVICE(concurrency),
-		.words = "thread",
-		.later = "fiber|process",
+		.words = "thread|process",
+		.later = "fiber",
 		.help = "what carries a connection",
 	},
 	{
@@ -192,6 +192,89 @@ const struct key keys[] = {
 		.foreign = "log_on_success log_on_failure",
 	},
 	{
+		.name = "on_violation",
+		.type = &value_choice,
+		.initial = "hangup",
+		.sections = KEY_SERVICE | KEY_DEFAULTS,
+		.offset = SERVICE(on_violation),
+		.words = "hangup|deny|kill|learn",
+		.help = "what a denied call costs",
+		.foreign = "sandbox_action SystemCallErrorNumber",
+	},
+	{
+		.name = "landlock",
+		.type = &value_choice,
+		.initial = "best-effort",
+		.sections = KEY_SERVICE | KEY_DEFAULTS,
+		.offset = SERVICE(landlock),
+		.words = "best-effort|require|off",
+		.help = "whether the kernel must have it",
+	},
+	{
+		.name = "read_paths",
+		.type = &value_paths,
+		.sections = KEY_SERVICE | KEY_DEFAULTS,
+		.offset = SERVICE(read_paths),
+		.help = "what rpath reaches",
+		.foreign = "ReadOnlyPaths open_files",
+	},
+	{
+		.name = "write_paths",
+		.type = &value_paths,
+		.sections = KEY_SERVICE | KEY_DEFAULTS,
+		.offset = SERVICE(write_paths),
+		.help = "what wpath and cpath reach",
+		.foreign = "ReadWritePaths",
+	},
+	{
+		.name = "connect_ports",
+		.type = &value_ports,
+		.sections = KEY_SERVICE | KEY_DEFAULTS,
+		.offset = SERVICE(connect_ports),
+		.help = "TCP ports that inet may connect to",
+	},
+	{
+		.name = "bind_ports",
+		.type = &value_ports,
+		.sections = KEY_SERVICE | KEY_DEFAULTS,
+		.offset = SERVICE(bind_ports),
+		.help = "TCP ports that inet may bind",
+		.foreign = "SocketBindAllow",
+	},
+	{
+		.name = "max_memory",
+		.type = &value_size,
+		.initial = "unlimited",
+		.sections = KEY_SERVICE | KEY_DEFAULTS,
+		.offset = SERVICE(max_memory),
+		.min = 1 << 20,
+		.max = SETTINGS_UNLIMITED,
+		.help = "beyond it the worker is replaced",
+		.foreign = "MemoryMax MemoryHigh memory_limit",
+	},
+	{
+		.name = "hang_timeout",
+		.type = &value_time,
+		.initial = "10s",
+		.sections = KEY_SERVICE | KEY_DEFAULTS,
+		.offset = SERVICE(hang_timeout),
+		.min = 100,
+		.max = MS_MAX_POLL,
+		.help = "a worker that does not turn is replaced",
+		.foreign = "WatchdogSec watchdog",
+	},
+	{
+		.name = "crash_penalty",
+		.type = &value_time,
+		.initial = "90s",
+		.sections = KEY_SERVICE | KEY_DEFAULTS,
+		.offset = SERVICE(crash_penalty),
+		.min = 1,
+		.max = MS_MAX,
+		.help = "for a source in flight at three crashes in a row",
+		.foreign = "PerSourcePenalties",
+	},
+	{
 		.name = "udp_amplify",
 		.type = &value_number,
 		.initial = "1",
@@ -227,9 +310,8 @@ static const struct {
  * that it works.
  */
 static const char later_keys[] =
-	"log_format log_address control control_group never_deny shutdown_delay on_violation "
-	"landlock read_paths write_paths connect_ports bind_ports max_memory hang_timeout "
-	"crash_penalty program args argv0 env pass_env cwd umask nice groups wait stderr "
+	"log_format log_address control control_group never_deny shutdown_delay program args argv0 "
+	"env pass_env cwd umask nice groups wait stderr "
 	"no_new_privs rlimit_as rlimit_cpu rlimit_data rlimit_stack rlimit_files start exit_idle "
 	"only_from no_access access_times only_user only_group deny_time banner banner_refused "
 	"banner_success banner_fail when_full per_source source_prefix rate rate_source cps "

@@ -60,10 +60,12 @@ int loop_take_signals(void (*on_signal)(int number))
 {
 	sigset_t set;
 
-	(void)sigemptyset(&set); /* cannot fail, as the next three */
+	(void)sigemptyset(&set); /* cannot fail, as the next five */
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR1);
+	(void)sigaddset(&set, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
 	loop.on_signal = on_signal;
@@ -79,6 +81,13 @@ int loop_add(struct loop_watch *watch, uint32_t events)
 	struct epoll_event event = {.events = events, .data.ptr = watch};
 
 	return epoll_ctl(loop.epoll, EPOLL_CTL_ADD, watch->fd, &event);
+}
+
+int loop_change(struct loop_watch *watch, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = watch};
+
+	return epoll_ctl(loop.epoll, EPOLL_CTL_MOD, watch->fd, &event);
 }
 
 void loop_remove(struct loop_watch *watch)

@@ -37,13 +37,17 @@ struct loop_timer {
 int loop_init(void) UTIL_CHECKED;
 
 /*
- * From now on SIGTERM, SIGINT and SIGHUP are blocked and given to on_signal from within
- * loop_run().  0 or -1 with errno.
+ * From now on SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 are blocked and given to on_signal from
+ * within loop_run().  0 or -1 with errno.
  */
 int loop_take_signals(void (*on_signal)(int number)) UTIL_CHECKED;
 
 /* Calls watch->ready whenever watch->fd has one of events (level-triggered).  0 or -1. */
 int loop_add(struct loop_watch *watch, uint32_t events) UTIL_CHECKED;
+
+/* Other events for a watch that was added; hang-up and errors (EPOLLHUP, EPOLLERR) are always
+ * among them, so that 0 means only these.  0 or -1. */
+int loop_change(struct loop_watch *watch, uint32_t events) UTIL_CHECKED;
 
 /* Ends that; before watch->fd is closed. */
 void loop_remove(struct loop_watch *watch);

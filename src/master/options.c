@@ -42,7 +42,7 @@ static const struct row {
 	const char *help;
 } rows[] = {
 	{'c', "config", "FILE", ACTION_RUN, set_config,
-	 ONLY(ACTION_RUN) | ONLY(ACTION_TEST) | ONLY(ACTION_PRINT),
+	 ONLY(ACTION_RUN) | ONLY(ACTION_TEST) | ONLY(ACTION_PRINT) | ONLY(ACTION_SANDBOX),
 	 "configuration, instead of the one named below"},
 	{'p', "pid-file", "FILE", ACTION_RUN, set_pid_file, ONLY(ACTION_RUN),
 	 "write the process id to FILE"},
@@ -58,6 +58,8 @@ static const struct row {
 	 "run its stream handler on stdin and stdout"},
 	{0, "plugin-info", "PLUGIN", ACTION_INFO, NULL, ANY,
 	 "print what a plugin says about itself"},
+	{0, "sandbox-info", "SERVICE", ACTION_SANDBOX, NULL, ANY,
+	 "print what the sandbox of a service allows"},
 	{'h', "help", NULL, ACTION_HELP, NULL, ANY, "print this"},
 	{'V', "version", NULL, ACTION_VERSION, NULL, ANY, "print the version"},
 };
@@ -177,7 +179,8 @@ void options_print_help(FILE *out)
 		    "       cservd -t | -T [-c FILE]\n"
 		    "       cservd --try PLUGIN [KEY=VALUE]... [LISTEN]...\n"
 		    "       cservd --stdio PLUGIN [KEY=VALUE]...\n"
-		    "       cservd --plugin-info PLUGIN\n\n",
+		    "       cservd --plugin-info PLUGIN\n"
+		    "       cservd --sandbox-info SERVICE [-c FILE]\n\n",
 		    out);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char letter[] = {rows[i].letter != 0 ? '-' : ' ', rows[i].letter, '\0'};

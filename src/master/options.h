@@ -15,6 +15,7 @@ enum options_action {
 	ACTION_TRY,	/* --try */
 	ACTION_STDIO,	/* --stdio */
 	ACTION_INFO,	/* --plugin-info */
+	ACTION_SANDBOX, /* --sandbox-info */
 	ACTION_HELP,	/* -h */
 	ACTION_VERSION, /* -V */
 	ACTIONS
@@ -25,7 +26,7 @@ struct options {
 	enum options_action action;
 	const char *config;   /* -c, or the installed one */
 	const char *pid_file; /* -p, or NULL */
-	const char *handler;  /* FILE of --try, --stdio and --plugin-info */
+	const char *handler;  /* FILE of --try, --stdio and --plugin-info; NAME of --sandbox-info */
 	char **words;	      /* what follows for --try and --stdio, NULL-terminated */
 	int verbose;	      /* how many -v */
 	bool daemon;

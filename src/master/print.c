@@ -89,7 +89,8 @@ static void print_keys(FILE *out, enum key_section section, const void *owner)
 			print_options(out, key, owner);
 		} else if (key->type->print) {
 			key->type->print(key, owner, value, sizeof(value));
-			print_line(out, key->name, value, key->help);
+			if (value[0] != '\0') /* an empty list is what no line means */
+				print_line(out, key->name, value, key->help);
 		}
 	}
 }

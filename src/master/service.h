@@ -8,7 +8,12 @@
  *	       binding ------------'-----> starting a worker --> worker dies or fails
  *	                                           |                ^
  *	                                           '--> serving ----'
+ *	                                                 |    ^
+ *	         asked for a successor, or silent (pulse.h)   | is ready: serves, and the old
+ *	                                                 v    | worker drains
+ *	                                           starting a successor
  *
+ * A tainted worker (a handler tried a denied call) drains at once, before its successor is ready.
  * The sockets stay open, and the kernel queues clients, whatever happens to a worker.
  */
 #ifndef MASTER_SERVICE_H
@@ -17,7 +22,9 @@
 #include "master/backoff.h"
 #include "master/child.h"
 #include "master/connector.h"
+#include "master/doorbell.h"
 #include "master/listener.h"
+#include "master/penalty.h"
 
 #define SERVICE_REASON_SIZE 512
 
@@ -33,6 +40,8 @@ struct service;
 struct service_group {
 	enum service_phase phase;
 	struct config_errors *errors; /* of PHASE_STARTING */
+	bool is_trial;		      /* all or nothing: what makes a service wait is an error */
+	const struct listener_pool *pool; /* sockets that need not be opened; NULL: none */
 	/* The first verdict of a service is in. */
 	void (*changed)(void);
 	/* It can never run on this machine as configured: exit with this status (sysexits.h). */
@@ -40,15 +49,20 @@ struct service_group {
 };
 
 struct service {
+	struct service *next; /* for an owner's list */
 	struct service_group *group;
 	const struct config_service *config;
 	int plugin; /* vetted */
 	struct listeners listeners;
-	struct child *children;	     /* all of them */
-	struct child *current;	     /* the one of them that serves or will; NULL: none */
-	struct connector *connector; /* of current */
-	struct backoff backoff;
-	struct loop_timer retry;
+	struct child *children;		/* all of them */
+	struct child *current;		/* the one of them that serves or will; NULL: none */
+	struct child *successor;	/* what current becomes once it is ready; NULL: none */
+	struct backoff backoff, taints; /* after deaths and after denied calls */
+	struct loop_timer retry;	/* the next worker is started then */
+	struct doorbell bell;
+	struct loop_timer pulse; /* the next look at its workers; while the bell is not armed */
+	struct penalty penalty;
+	bool is_retired;		  /* no worker is started any more */
 	bool is_settled;		  /* its first verdict is in */
 	char reason[SERVICE_REASON_SIZE]; /* why it waits, as logged; empty: it does not */
 };
@@ -77,8 +91,18 @@ void service_wait(struct service *service, const char *why);
 /* Connections that are open in all its workers. */
 uint64_t service_open(const struct service *service);
 
-/* No new worker any more; the present ones finish what is open and leave. */
+/* No new worker any more; the present ones finish what is open, within drain_timeout, and leave.
+ * The ports are closed. */
 void service_stop(struct service *service);
+
+/*
+ * As service_stop(), but the workers have as long as they need (one that hangs is ended all the
+ * same).  Sockets that somebody else accepts on were taken away before, after doorbell_take_down()
+ * (listener_bequeath()).  Once service->children is NULL, which group->changed() is told,
+ * service_finish() may follow; the memory, and the configuration, must last until the loop turns
+ * again.
+ */
+void service_retire(struct service *service);
 
 /* SIGKILL to all workers. */
 void service_kill(struct service *service);

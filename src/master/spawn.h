@@ -22,6 +22,9 @@ struct spawn {
 	const int *listeners;
 	uint32_t listener_count;
 	uint64_t max_files;  /* RLIMIT_NOFILE, as far as the hard limit allows */
+	uint64_t max_memory; /* [bytes] of the plugin, SETTINGS_UNLIMITED for none */
+	uint64_t stacks;     /* [bytes] of all stacks together; counts with max_memory only */
+	bool writes_files;   /* file sizes are not limited */
 	bool keeps_terminal; /* 0, 1, 2 stay what they are, and file sizes are not limited */
 };
 

@@ -5,14 +5,29 @@
 
 #include "master/config.h"
 
+/* What its caller does for it. */
+struct supervise_host {
+	/* Called once, when every service has said whether it can serve and those that can,
+	 * serving of them, do accept. */
+	void (*ready)(size_t serving);
+	/*
+	 * Reads the configuration again, and its plugins into *ret_images (image.h); what new
+	 * workers are told of the log is as it says from now on.  NULL with errors added.  The
+	 * member may be NULL: there is nothing to read again.
+	 */
+	struct config *(*load)(int **ret_images, struct config_errors *errors);
+	/* A reload ended: adopted is in force, and the callee's to destroy; NULL: nothing changed.
+	 */
+	void (*reloaded)(struct config *adopted);
+};
+
 /*
- * Serves until SIGTERM or SIGINT; loop_init(), spawn_init() and world_init() come first.  plugins:
- * the vetted descriptors of config->services, closed at the end.  on_ready is called once, when
- * every service has said whether it can serve and those that can, serving of them, do accept.
+ * Serves until SIGTERM or SIGINT, and reloads at SIGHUP; loop_init(), spawn_init() and
+ * world_init() come first.  images: the plugins of config->services, which are taken over.
  * Returns the exit status: EX_OK, EX_CONFIG with errors added (then nothing was ever accepted),
  * EX_NOPERM or EX_OSERR after logging why.
  */
-int supervise_run(const struct config *config, const int *plugins, struct config_errors *errors,
-		  void (*on_ready)(size_t serving));
+int supervise_run(const struct config *config, int *images, struct config_errors *errors,
+		  const struct supervise_host *host);
 
 #endif

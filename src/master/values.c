@@ -10,28 +10,18 @@
 
 #define QUOTE_SIZE 80 /* [bytes] of a wrong value that are repeated */
 
-static void *field_of(const struct key *key, void *owner)
-{
-	return (unsigned char *)owner + key->offset;
-}
-
-static const void *const_field_of(const struct key *key, const void *owner)
-{
-	return (const unsigned char *)owner + key->offset;
-}
-
 static int parse_bool(const struct value *value, void *owner, struct store *store,
 		      struct config_errors *errors)
 {
 	(void)store;
-	if (text_parse_bool(value->text, field_of(value->key, owner)) != 0)
+	if (text_parse_bool(value->text, value_field(value->key, owner)) != 0)
 		return value_refuse(value, value->text, errors, "write \"yes\" or \"no\"");
 	return 0;
 }
 
 static void print_bool(const struct key *key, const void *owner, char *text, size_t size)
 {
-	const bool *field = const_field_of(key, owner);
+	const bool *field = value_const_field(key, owner);
 
 	(void)snprintf(text, size, "%s", *field ? "yes" : "no");
 }
@@ -61,7 +51,7 @@ static int parse_choice(const struct value *value, void *owner, struct store *st
 
 	(void)store;
 	if (index >= 0) {
-		*(int *)field_of(key, owner) = index;
+		*(int *)value_field(key, owner) = index;
 		return 0;
 	}
 	write_choice(key->words, known, sizeof(known));
@@ -73,7 +63,7 @@ static int parse_choice(const struct value *value, void *owner, struct store *st
 
 static void print_choice(const struct key *key, const void *owner, char *text, size_t size)
 {
-	const int *field = const_field_of(key, owner);
+	const int *field = value_const_field(key, owner);
 	const char *word = key->words;
 
 	for (int i = 0; i < *field; i++)
@@ -90,13 +80,13 @@ static int parse_level(const struct value *value, void *owner, struct store *sto
 	if (level < 0)
 		return value_refuse(value, value->text, errors,
 				    "write error, warning, info or debug");
-	*(int *)field_of(value->key, owner) = level;
+	*(int *)value_field(value->key, owner) = level;
 	return 0;
 }
 
 static void print_level(const struct key *key, const void *owner, char *text, size_t size)
 {
-	const int *field = const_field_of(key, owner);
+	const int *field = value_const_field(key, owner);
 
 	(void)snprintf(text, size, "%s", log_level_word(*field));
 }
@@ -107,7 +97,7 @@ static int parse_number(const struct value *value, void *owner, struct store *st
 	const struct key *key = value->key;
 
 	(void)store;
-	if (text_parse_number(value->text, key->min, key->max, field_of(key, owner)) != 0)
+	if (text_parse_number(value->text, key->min, key->max, value_field(key, owner)) != 0)
 		return value_refuse(value, value->text, errors, "write a number from %llu to %llu",
 				    (unsigned long long)key->min, (unsigned long long)key->max);
 	return 0;
@@ -115,7 +105,7 @@ static int parse_number(const struct value *value, void *owner, struct store *st
 
 static void print_number(const struct key *key, const void *owner, char *text, size_t size)
 {
-	const uint64_t *field = const_field_of(key, owner);
+	const uint64_t *field = value_const_field(key, owner);
 
 	(void)snprintf(text, size, "%llu", (unsigned long long)*field);
 }
@@ -125,23 +115,34 @@ static int parse_size(const struct value *value, void *owner, struct store *stor
 {
 	const struct key *key = value->key;
 	char min[TEXT_VALUE_SIZE], max[TEXT_VALUE_SIZE];
-	uint64_t bytes;
+	bool has_max = key->max != SETTINGS_UNLIMITED;
+	uint64_t bytes = SETTINGS_UNLIMITED;
 
 	(void)store;
+	if (!has_max && strcmp(value->text, "unlimited") == 0) {
+		*(uint64_t *)value_field(key, owner) = bytes;
+		return 0;
+	}
+	if (!has_max && (text_parse_size(value->text, &bytes) != 0 || bytes < key->min))
+		return value_refuse(value, value->text, errors,
+				    "write a size of at least %s, or \"unlimited\"",
+				    text_format_size(key->min, min));
 	if (text_parse_size(value->text, &bytes) != 0 || bytes < key->min || bytes > key->max)
 		return value_refuse(value, value->text, errors, "write a size from %s to %s",
 				    text_format_size(key->min, min),
 				    text_format_size(key->max, max));
-	*(uint64_t *)field_of(key, owner) = bytes;
+	*(uint64_t *)value_field(key, owner) = bytes;
 	return 0;
 }
 
 static void print_size(const struct key *key, const void *owner, char *text, size_t size)
 {
-	const uint64_t *field = const_field_of(key, owner);
+	const uint64_t *field = value_const_field(key, owner);
 	char number[TEXT_VALUE_SIZE];
 
-	(void)snprintf(text, size, "%s", text_format_size(*field, number));
+	(void)snprintf(text, size, "%s",
+		       *field == SETTINGS_UNLIMITED ? "unlimited"
+						    : text_format_size(*field, number));
 }
 
 static int parse_time(const struct value *value, void *owner, struct store *store,
@@ -163,13 +164,13 @@ static int parse_time(const struct value *value, void *owner, struct store *stor
 		return value_refuse(value, value->text, errors,
 				    "write at most %s, or \"unlimited\"",
 				    text_format_time(key->max, max));
-	*(uint64_t *)field_of(key, owner) = ms;
+	*(uint64_t *)value_field(key, owner) = ms;
 	return 0;
 }
 
 static void print_time(const struct key *key, const void *owner, char *text, size_t size)
 {
-	const uint64_t *field = const_field_of(key, owner);
+	const uint64_t *field = value_const_field(key, owner);
 	char number[TEXT_VALUE_SIZE];
 
 	(void)snprintf(text, size, "%s",
@@ -180,7 +181,7 @@ static void print_time(const struct key *key, const void *owner, char *text, siz
 static int parse_folder(const struct value *value, void *owner, struct store *store,
 			struct config_errors *errors)
 {
-	char **field = field_of(value->key, owner);
+	char **field = value_field(value->key, owner);
 
 	if (value->text[0] != '/')
 		return value_refuse(value, value->text, errors, "write an absolute path");
@@ -192,7 +193,7 @@ static int parse_folder(const struct value *value, void *owner, struct store *st
 
 static void print_folder(const struct key *key, const void *owner, char *text, size_t size)
 {
-	char *const *field = const_field_of(key, owner);
+	char *const *field = value_const_field(key, owner);
 
 	(void)snprintf(text, size, "%s", *field);
 }
@@ -222,6 +223,16 @@ int value_refuse(const struct value *value, const char *word, struct config_erro
 	else
 		config_errors_add(errors, value->where, "%s \"%s\": %s", value->name, quote, why);
 	return 0;
+}
+
+void *value_field(const struct key *key, void *owner)
+{
+	return (unsigned char *)owner + key->offset;
+}
+
+const void *value_const_field(const struct key *key, const void *owner)
+{
+	return (const unsigned char *)owner + key->offset;
 }
 
 bool value_has_parent(const char *path)

@@ -36,6 +36,10 @@ struct key_type {
 int value_refuse(const struct value *value, const char *word, struct config_errors *errors,
 		 const char *fmt, ...) UTIL_PRINTF(4, 5);
 
+/* The field of owner that key is about. */
+void *value_field(const struct key *key, void *owner);
+const void *value_const_field(const struct key *key, const void *owner);
+
 /* Whether ".." is a component of path. */
 bool value_has_parent(const char *path);
 
@@ -44,15 +48,19 @@ extern const struct key_type value_bool;    /* bool */
 extern const struct key_type value_choice;  /* int, an index into key->words */
 extern const struct key_type value_level;   /* int, LOG_ERR .. LOG_DEBUG */
 extern const struct key_type value_number;  /* uint64_t */
-extern const struct key_type value_size;    /* uint64_t [bytes] */
+extern const struct key_type value_size;    /* uint64_t [bytes]; without max, "unlimited" too */
 extern const struct key_type value_time;    /* uint64_t [ms], may be SETTINGS_UNLIMITED */
 extern const struct key_type value_folder;  /* char *, an absolute path */
 extern const struct key_type value_include; /* checked only; config.c follows it */
 
+/* In lists.c: one field, at key->offset. */
+extern const struct key_type value_paths; /* struct config_paths */
+extern const struct key_type value_ports; /* struct settings_ports */
+
 /* In fields.c: fields of a service. */
 extern const struct key_type value_listen;   /* listen, listen_where, listeners */
 extern const struct key_type value_handler;  /* handler, handler_where */
-extern const struct key_type value_promises; /* promises, unsandboxed, sandbox_where */
+extern const struct key_type value_promises; /* promises, unsandboxed */
 extern const struct key_type value_user;     /* user, uid */
 extern const struct key_type value_group;    /* group, gid */
 extern const struct key_type value_option;   /* options, option_count */

@@ -54,16 +54,32 @@ static int take_word(struct draft *draft, const char *word)
 	return draft_key(draft, "listen", true, word, where);
 }
 
+/* A bare name is looked for among the installed plugins, too.  NULL with errno. */
+static char *find_plugin(const char *handler)
+{
+	char *path = realpath(handler, NULL);
+	CLEANUP_FREE char *installed = NULL;
+
+	if (path || errno != ENOENT || strchr(handler, '/'))
+		return path;
+	if (asprintf(&installed, PLUGINDIR "/%s", handler) < 0) {
+		installed = NULL; /* else it is undefined */
+		return NULL;
+	}
+	return realpath(installed, NULL);
+}
+
 static int take_handler(struct draft *draft, const char *handler)
 {
 	struct place where = {store_text(draft->store, handler), 0};
-	CLEANUP_FREE char *path = realpath(handler, NULL);
+	CLEANUP_FREE char *path = find_plugin(handler);
 	char name[SETTINGS_NAME_SIZE];
 
 	if (!where.file)
 		return -1;
 	if (!path)
-		config_errors_add(draft->errors, where, "%m");
+		config_errors_add(draft->errors, where, "%m%s",
+				  strchr(handler, '/') ? "" : ", here or in " PLUGINDIR);
 	name_service(handler, name);
 	if (draft_service(draft, name, where) != 0)
 		return -1;
@@ -86,8 +102,13 @@ struct config *config_from_words(const char *handler, char *const words[],
 {
 	size_t wrong = errors->total;
 	struct draft draft = {.store = store_create(), .errors = errors};
+	struct config *config;
 
 	if (draft.store && take_all(&draft, handler, words) != 0)
 		config_errors_add(errors, (struct place){0}, "%m");
-	return build_config(&draft, false, wrong);
+	config = build_config(&draft, false);
+	if (errors->total == wrong)
+		return config;
+	config_destroy(config);
+	return NULL;
 }

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "common/log.h"
+#include "common/memory.h"
 #include "master/loop.h"
 #include "master/world.h"
 
@@ -14,18 +15,19 @@ static struct {
 	int fd;
 	struct world *map;
 	struct loop_watch changes; /* a netlink socket */
+	struct loop_timer ban_over;
 } memory = {.fd = -1, .changes = {.fd = -1}};
 
 /* Writers of a sequence lock: odd while they write, and fences that keep the order. */
-static void begin_write(struct world *world)
+static void begin_write(_Atomic uint32_t *generation)
 {
-	(void)atomic_fetch_add_explicit(&world->generation, 1, memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(generation, 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 }
 
-static void end_write(struct world *world)
+static void end_write(_Atomic uint32_t *generation)
 {
-	(void)atomic_fetch_add_explicit(&world->generation, 1, memory_order_release);
+	(void)atomic_fetch_add_explicit(generation, 1, memory_order_release);
 }
 
 static bool is_ip(const struct sockaddr *addr)
@@ -85,6 +87,44 @@ static void read_changes(struct loop_watch *watch, uint32_t events)
 	refresh();
 }
 
+/* Drops the bans that are over and waits for the next that will be. */
+static void end_bans(struct loop_timer *timer)
+{
+	struct world *world = memory.map;
+	uint32_t count = atomic_load(&world->bans), kept = 0;
+	int64_t now = util_now_ms(), next = INT64_MAX;
+
+	begin_write(&world->ban_generation);
+	for (uint32_t i = 0; i < count; i++) {
+		if (world->ban[i].until_ms <= now)
+			continue;
+		world->ban[kept] = world->ban[i];
+		if (world->ban[kept++].until_ms < next)
+			next = world->ban[kept - 1].until_ms;
+	}
+	atomic_store(&world->bans, kept);
+	end_write(&world->ban_generation);
+	if (next != INT64_MAX)
+		loop_set_timer(timer, (uint64_t)(next - now));
+}
+
+/* Where a ban is to be written: over an older one of the same source, at the end, or over the one
+ * that ends first. */
+static uint32_t find_place(const struct world *world, const char *service, const union addr *source)
+{
+	uint32_t count = atomic_load(&world->bans), first = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct ban *ban = &world->ban[i];
+
+		if (addr_same_host(&ban->source, source) && strcmp(ban->service, service) == 0)
+			return i;
+		if (ban->until_ms < world->ban[first].until_ms)
+			first = i;
+	}
+	return count < WORLD_BANS ? count : first;
+}
+
 static int follow_changes(void)
 {
 	struct sockaddr_nl groups = {
@@ -107,7 +147,7 @@ int world_init(void)
 	/* Our own mapping stays writable; no later one can be (fcntl(2), F_SEAL_FUTURE_WRITE). */
 	const int seals = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
-	memory.fd = memfd_create("cservd-world", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	memory.fd = memory_create("cservd-world");
 	if (memory.fd < 0 || ftruncate(memory.fd, sizeof(struct world)) < 0)
 		return -1;
 	memory.map =
@@ -131,18 +171,47 @@ void world_add_listener(const union addr *addr)
 
 	if (world->listeners == WORLD_LISTENERS)
 		return;
-	begin_write(world);
+	begin_write(&world->generation);
 	world->listener[world->listeners++] = *addr;
-	end_write(world);
+	end_write(&world->generation);
+}
+
+void world_set_listeners(const union addr *list, size_t count)
+{
+	struct world *world = memory.map;
+
+	if (count > WORLD_LISTENERS)
+		count = WORLD_LISTENERS;
+	begin_write(&world->generation);
+	for (size_t i = 0; i < count; i++)
+		world->listener[i] = list[i];
+	world->listeners = (uint32_t)count;
+	end_write(&world->generation);
+}
+
+void world_ban(const char *service, const union addr *source, int64_t until_ms)
+{
+	struct world *world = memory.map;
+	uint32_t at = find_place(world, service, source);
+	struct ban *ban = &world->ban[at];
+
+	begin_write(&world->ban_generation);
+	*ban = (struct ban){.source = *source, .until_ms = until_ms};
+	memcpy(ban->service, service, strnlen(service, sizeof(ban->service) - 1));
+	if (at == atomic_load(&world->bans))
+		atomic_store(&world->bans, at + 1);
+	end_write(&world->ban_generation);
+	memory.ban_over.expired = end_bans;
+	end_bans(&memory.ban_over);
 }
 
 void world_fill(struct world *world, const struct ifaddrs *list)
 {
-	begin_write(world);
+	begin_write(&world->generation);
 	world->locals = world->broadcasts = 0;
 	for (; list != NULL; list = list->ifa_next) {
 		add_local(world, list->ifa_addr);
 		add_broadcast(world, list);
 	}
-	end_write(world);
+	end_write(&world->generation);
 }
