@@ -4,6 +4,7 @@
 
 import os
 import re
+import resource
 
 from lib import net, tap
 from lib.daemon import plugin, run as cservd
@@ -49,6 +50,28 @@ def refused_key(key, pattern="."):
 @test
 def a_right_file_is_accepted():
     done = check(config(HEAD + GOOD))
+    equal(done.returncode, 0, f"exit status ({done.stderr})")
+
+
+@test
+def an_emptied_file_is_refused():
+    for text in "", "# nothing is left\n":
+        refused(config(text), r'cservd\.ini: no section: write a service such as "\[echo\]"$')
+
+
+@test
+def a_refused_plugin_is_told_at_its_handler_as_a_missing_one_is():
+    refused(config(HEAD + "[o]\nlisten = 7007/tcp\nhandler = asks.so\n"), r"ini:6: ")
+    refused(config(HEAD + "[o]\nlisten = 7007/tcp\nhandler = gone.so\n"), r"ini:6: ")
+
+
+@test
+def a_low_soft_limit_of_files_is_raised():
+    text = HEAD + "".join(f"[s{i}]\nlisten = 127.0.0.1:{7007 + i}/tcp\nhandler = echo_upper.so\n"
+                          for i in range(40))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    done = cservd("-c", config(text), "-t", preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_NOFILE, (32, hard)))
     equal(done.returncode, 0, f"exit status ({done.stderr})")
 
 
@@ -428,6 +451,20 @@ def a_file_that_others_may_write_is_not_a_handler_for_root():
 def control_characters_do_not_reach_the_terminal():
     said = refused(config(HEAD + "[bad\x1b[31m]\n" + "k\x1b]0;title\x07 = 1\n"))
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", said), repr(said)
+
+
+@test
+def everything_that_is_wrong_is_listed_in_one_round_in_the_order_of_the_lines():
+    file = config(HEAD + "[one]\nlisten = 127.0.0.1:7007/tcp\nhandler = echo_upper.so\n"
+                  "opt.case = banana\n"
+                  "[two]\nlisten = 127.0.0.1:7008/tcp\nhandler = missing.so\n"
+                  "[three]\nlisten = 70000/tcp\nhandler = echo_upper.so\nopt.cse = unicode\n"
+                  "[four]\nlisten = 127.0.0.1:7009/udp\nbogus = 1\nhandler = echo_upper.so\n")
+    said = check(file).stderr.decode()
+    wanted = ["banana", "missing.so", "70000/tcp", "no such option", "bogus"]
+    places = [said.find(word) for word in wanted]
+    assert -1 not in places and places == sorted(places), said
+    equal(len(said.splitlines()), len(wanted), "errors")
 
 
 run()

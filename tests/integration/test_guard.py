@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The reflector guard: no UDP service helps to attack others."""
 
+import os
+import signal
 import socket
 import struct
 
@@ -78,6 +80,15 @@ def dropped_datagrams_are_counted():
     equal(len(net.ask(sock, b"x" * 1000)), 1000, "reply to 1000 bytes")
     daemon.stop()
     equal(len(daemon.matches(r"datagrams: 8 in, 1 out, dropped 7: amplify\b")), 1, "lines")
+
+
+@test
+def datagrams_are_counted_even_if_the_worker_is_killed():
+    port = net.free_port()
+    daemon = Daemon(echo(f"127.0.0.1:{port}/udp"), deaths=True)
+    equal(net.ask(net.udp(port), b"hello"), b"HELLO")
+    os.kill(daemon.worker("echo-upper"), signal.SIGKILL)
+    daemon.wait_line("echo-upper: datagrams: 1 in, 1 out$")
 
 
 @test

@@ -35,6 +35,32 @@ def sigint_ends_as_sigterm_does():
 
 
 @test
+def user_signals_are_ignored():
+    port = net.free_port()
+    daemon = Daemon(echo(port))
+    for name in "SIGUSR1", "SIGUSR2":
+        daemon.kill(getattr(signal, name))
+        daemon.wait_line(f"{name} ignored$")
+    equal(net.ask(net.tcp(port), b"alive\n"), b"ALIVE\n")
+
+
+@test
+def inherited_descriptors_are_closed():
+    lock = tap.path("lock")
+    keep = f'exec 7>"{lock}" && exec "$@"'
+    daemon = Daemon(echo(net.free_port()), prefix=["sh", "-c", keep, "sh"])
+    equal([fd for fd in os.listdir(f"/proc/{daemon.pid}/fd")
+           if os.path.realpath(f"/proc/{daemon.pid}/fd/{fd}") == os.path.realpath(lock)], [], "locks")
+    assert os.path.exists(lock), "it never was open"
+
+
+@test
+def a_file_without_services_is_served_with_a_warning():
+    daemon = Daemon("[defaults]\n")
+    equal(len(daemon.matches("no service is configured: nothing will be served$")), 1, "lines")
+
+
+@test
 def a_stop_says_what_it_waits_for():
     port = net.free_port()
     daemon = Daemon(echo(port))
@@ -124,20 +150,6 @@ def a_second_signal_ends_at_once():
     assert time.monotonic() - start < 5 * FACTOR, "the second signal took long"
     assert net.is_ended(sock)
     wait_for(lambda: not proc.children(os.getpid()), "end of all workers", 5)
-
-
-@test
-def sighup_is_logged_and_ignored():
-    port = net.free_port()
-    daemon = Daemon(echo(port))
-    worker = daemon.worker("echo-upper")
-    sock = net.tcp(port)
-    net.ask(sock, b"before\n")
-    daemon.kill(signal.SIGHUP)
-    daemon.wait_line("(?i)sighup|hangup|reload")
-    equal(net.ask(sock, b"after\n"), b"AFTER\n")
-    equal(daemon.worker("echo-upper"), worker, "worker")
-    sock.close()
 
 
 @test

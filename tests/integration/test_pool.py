@@ -3,6 +3,7 @@
 """The thread pool: it grows with its clients up to max_connections, and shrinks again."""
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from lib import net, proc
@@ -111,6 +112,28 @@ def threads_grow_with_clients_and_shrink_again():
         sock.close()
     wait_for(lambda: len(proc.threads(worker)) <= FEW, f"at most {FEW} threads", 40)
     equal(serve_many(port, 50), 50, "clients served afterwards")
+
+
+@test
+def clients_that_come_while_the_pool_shrinks_find_a_thread():
+    port = net.free_port()
+    daemon = Daemon(echo(port, "max_connections = 400"))
+    worker = daemon.worker("echo-upper")
+    for _ in range(3):
+        crowd = [net.tcp(port) for _ in range(200)]
+        for sock in crowd:
+            equal(net.ask(sock, b"hello\n"), b"HELLO\n")
+        for sock in crowd:
+            sock.close()
+        most = proc.thread_count(worker)
+        deadline = time.monotonic() + 40
+        while proc.thread_count(worker) > most - 5:     # at once: they leave within milliseconds
+            assert time.monotonic() < deadline, "no idle thread left"
+        held = [net.tcp(port) for _ in range(12)]
+        for sock in held:
+            equal(net.ask(sock, b"me\n"), b"ME\n", "answer to a client of a shrinking pool")
+        for sock in held:
+            sock.close()
 
 
 run()

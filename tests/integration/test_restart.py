@@ -46,7 +46,7 @@ def an_exit_in_a_handler_is_a_crash():
     port = net.free_port()
     daemon = Daemon(crash(port), deaths=True)
     net.tcp(port).sendall(b"exit\n")
-    daemon.wait_line("crash: worker .* exited with status")
+    daemon.wait_line("crash: worker .* exited with status .*; replaced$")
     equal(net.ask(net.tcp(port), b"back\n"), b"back\n")
 
 

@@ -58,7 +58,7 @@ def ends_with_a_line(word, call, promise):
     source = f"127\\.0\\.0\\.1:{sock.getsockname()[1]}"
     sock.sendall(word + b"\n")
     equal(net.read_all(sock), b"", "what the client got")
-    hint = f'.*"{promise}"' if promise else "no promise allows it"
+    hint = f'add "sandbox = {promise}"' if promise else "no promise allows it"
     daemon.wait_line(rf"denied\[{source}\]: denied {call}: {hint}.*; connection closed$")
     equal(len(daemon.matches(r": denied ")), 1, "lines about the denied call")
     return daemon, port
@@ -142,7 +142,7 @@ def a_thread_that_a_handler_creates_is_filtered_too():
     port = net.free_port()
     daemon = Daemon(denied(port), deaths=True)
     equal(net.ask(net.tcp(port), b"thread\n"), b"thread: EPERM\n")
-    daemon.wait_line(r'denied: denied openat: .*"rpath"')
+    daemon.wait_line(r'denied: denied openat: add "sandbox = rpath"')
 
 
 @test
@@ -193,7 +193,7 @@ def a_denied_call_in_a_datagram_handler_means_no_reply():
     sock.send(b"openat")
     assert net.is_silent(sock), "a reply came"
     source = f"127\\.0\\.0\\.1:{sock.getsockname()[1]}"
-    daemon.wait_line(rf'denied\[{source}\]: denied openat: .*"rpath".*; no reply$')
+    daemon.wait_line(rf'denied\[{source}\]: denied openat: add "sandbox = rpath".*; no reply$')
     equal(net.ask(sock, b"getpid"), b"getpid: done")
 
 

@@ -46,6 +46,13 @@ def try_serves_where_it_is_told():
 
 
 @test
+def try_looks_for_a_bare_name_in_two_places():
+    done = cservd("--try", "gone.so")
+    equal(done.returncode, 78, "exit status")
+    assert re.search(rb"gone\.so: No such file or directory, here or in /", done.stderr), done.stderr
+
+
+@test
 def try_takes_keys_and_options():
     port = net.free_port()
     Try(plugin("echo_upper.so"), "opt.case=unicode", "idle_timeout=1s", f"localhost:{port}/tcp")

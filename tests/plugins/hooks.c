@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hooks - notes the privileges it finds while it is loaded, logs every step of its life, and
- * crashes in the step opt.crash names.
+ * crashes in the step opt.crash names.  It does not end its start while the file opt.wait is there.
  */
 #include <cservd/plugin.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 enum step { STEP_NONE, STEP_CONFIG, STEP_START, STEP_STOP };
 
 static int crash_in = STEP_NONE;
+static const char *awaited = "";
 static uid_t loaded_as;
 static int greeting = 42;
 
@@ -22,6 +23,7 @@ __attribute__((__constructor__)) static void note_user(void)
 static int config(struct cservd_service *service)
 {
 	cservd_option_choice(service, "crash", "none|config|start|stop", &crash_in);
+	cservd_option_text(service, "wait", &awaited);
 	if (crash_in == STEP_CONFIG)
 		abort();
 	return 0;
@@ -31,6 +33,8 @@ static int start(struct cservd_service *service)
 {
 	if (crash_in == STEP_START)
 		abort();
+	while (access(awaited, F_OK) == 0)
+		(void)usleep(10000); /* interrupted, it looks sooner */
 	cservd_set_data(service, &greeting);
 	cservd_log(LOG_INFO, "hook start");
 	return 0;

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "inifile.h"
 
@@ -39,6 +40,7 @@ int inifile_setup(void **state)
 	(void)snprintf(ini->folder, sizeof(ini->folder), "%s/cservd-ini-XXXXXX",
 		       tmp && strlen(tmp) < 40 ? tmp : "/tmp"); /* fits */
 	assert_non_null(mkdtemp(ini->folder));
+	(void)umask(022); /* files that a group may write are refused; returns the old one */
 	(void)snprintf(ini->path, sizeof(ini->path), "%s/cservd.ini", ini->folder); /* fits */
 	*state = ini;
 	return 0;

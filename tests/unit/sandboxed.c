@@ -23,7 +23,8 @@ struct sandboxed *sandboxed;
 int sandboxed_gate[2];
 
 _Thread_local struct cservd_conn *conn_current;
-struct cservd_service service;
+struct settings sandboxed_settings = {.mode = MODE_STDIO};
+struct cservd_service service = {.settings = &sandboxed_settings};
 
 void conn_cut(struct cservd_conn *conn, enum conn_cut reason)
 {
@@ -37,12 +38,29 @@ void report_prepare(struct message *message, enum message_type type)
 	message->thread = gettid();
 }
 
-void report_now(const struct message *message)
+int report_now(const struct message *message)
 {
 	uint32_t at = atomic_fetch_add(&sandboxed->reports, 1);
 
 	if (at < SANDBOXED_REPORTS)
 		sandboxed->report[at] = *message;
+	return 0;
+}
+
+void report_push(const struct message *message)
+{
+	(void)report_now(message); /* as above */
+}
+
+void report_log(int priority, const char *fmt, ...)
+{
+	struct message message = {.type = MESSAGE_LOG, .priority = (uint8_t)priority};
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(message.text, sizeof(message.text), fmt, args); /* cut is fine */
+	va_end(args);
+	(void)report_now(&message); /* as above */
 }
 
 void sandboxed_expect(bool holds, const char *what, const char *file, int line)

@@ -18,6 +18,7 @@
 
 #include "common/board.h"
 #include "common/message.h"
+#include "common/settings.h"
 
 #define SANDBOXED_DEADLINE_S 30
 #define SANDBOXED_REPORTS    16
@@ -30,6 +31,9 @@ struct sandboxed {
 };
 
 extern struct sandboxed *sandboxed;
+
+/* The settings of the service; a child may change its own. */
+extern struct settings sandboxed_settings;
 
 /* A child waits at [0] until its parent writes to [1]. */
 extern int sandboxed_gate[2];

@@ -33,8 +33,16 @@ static void assert_refuses_file(struct inifile *ini, const char *name, const cha
 
 static void a_file_without_services_is_right(void **state)
 {
-	assert_int_equal(inifile_accept(*state, "")->count, 0);
-	assert_int_equal(inifile_accept(*state, "[cservd]\n[defaults]\n# nothing\n")->count, 0);
+	assert_int_equal(inifile_accept(*state, "[cservd]\n")->count, 0);
+	assert_int_equal(inifile_accept(*state, "[defaults]\n# nothing\n")->count, 0);
+}
+
+static void refuses_a_file_without_sections(void **state)
+{
+	static const char said[] = "cservd.ini: no section: write a service such as \"[echo]\"";
+
+	inifile_refuse(*state, "", said);
+	inifile_refuse(*state, "# nothing\n\n", said);
 }
 
 static void services_keep_the_order_of_the_file(void **state)
@@ -77,27 +85,44 @@ static void refuses_what_is_no_regular_file(void **state)
 static void root_refuses_files_that_others_may_change(void **state)
 {
 	struct inifile *ini = *state;
-	char said[256];
 
 	write_text(ini, "cservd.ini", SERVICE);
 	assert_int_equal(chmod(ini->path, 0620), 0);
-	assert_refuses_file(
-		ini, "cservd.ini",
-		"cservd.ini: writable by others than root: run \"chmod go-w cservd.ini\"");
+	assert_refuses_file(ini, "cservd.ini",
+			    "cservd.ini: file \"cservd.ini\" is writable by its group: chmod g-w "
+			    "cservd.ini");
 	assert_int_equal(chmod(ini->path, 0600), 0);
 	assert_int_equal(chown(ini->path, 65534, 0), 0);
-	(void)snprintf(said, sizeof(said),
-		       "cservd.ini: owned by user 65534: run \"chown root cservd.ini\"");
-	assert_refuses_file(ini, "cservd.ini", said);
+	assert_refuses_file(ini, "cservd.ini",
+			    "cservd.ini: file \"cservd.ini\" belongs to user id 65534, who could "
+			    "exchange what cservd reads: chown root cservd.ini");
 }
 
-static void an_ordinary_user_may_share_a_file(void **state)
+static void an_ordinary_user_refuses_files_that_others_may_change(void **state)
 {
 	struct inifile *ini = *state;
 
 	write_text(ini, "cservd.ini", SERVICE);
 	assert_int_equal(chmod(ini->path, 0666), 0);
-	assert_refuses_file(ini, "cservd.ini", "");
+	assert_refuses_file(ini, "cservd.ini",
+			    "cservd.ini: file \"cservd.ini\" is writable by everybody: chmod go-w "
+			    "cservd.ini");
+}
+
+static void the_folder_of_a_pattern_is_vetted_even_when_nothing_matches(void **state)
+{
+	struct inifile *ini = *state;
+	char folder[128];
+
+	(void)snprintf(folder, sizeof(folder), "%s/conf.d", ini->folder); /* fits */
+	assert_int_equal(mkdir(folder, 0755), 0);
+	(void)inifile_accept(ini, "[cservd]\ninclude = conf.d/*.ini\n");
+	assert_int_equal(chmod(folder, 0775), 0);
+	inifile_load(ini, ini->path);
+	assert_int_equal(rmdir(folder), 0);
+	assert_string_equal(ini->said,
+			    "cservd.ini:2: include \"conf.d/*.ini\": directory \"conf.d\" is "
+			    "writable by its group: chmod g-w conf.d");
 }
 
 static void lists_all_errors_in_one_go(void **state)
@@ -341,9 +366,10 @@ static void the_largest_file_may_be_all_comments(void **state)
 	assert_non_null(text);
 	for (size_t i = 0; i + 8 <= size; i += 8)
 		memcpy(text + i, "; 45678\n", 8);
+	memcpy(text, "[echo]\n\n", 8);
 	inifile_write(ini, "cservd.ini", text, size);
 	inifile_load(ini, ini->path);
-	assert_string_equal(ini->said, "");
+	assert_null(strstr(ini->said, "large"));
 }
 
 static void refuses_binary_junk(void **state)
@@ -411,12 +437,14 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, inifile_setup_ordinary, inifile_teardown_ordinary)
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_without_services_is_right),
+		TEST(refuses_a_file_without_sections),
 		TEST(services_keep_the_order_of_the_file),
 		TEST(refuses_a_missing_file),
 		ORDINARY_TEST(refuses_an_unreadable_file),
 		TEST(refuses_what_is_no_regular_file),
 		TEST(root_refuses_files_that_others_may_change),
-		ORDINARY_TEST(an_ordinary_user_may_share_a_file),
+		ORDINARY_TEST(an_ordinary_user_refuses_files_that_others_may_change),
+		TEST(the_folder_of_a_pattern_is_vetted_even_when_nothing_matches),
 		TEST(lists_all_errors_in_one_go),
 		TEST(refuses_keys_that_are_there_twice),
 		TEST(only_lists_can_be_added_to),

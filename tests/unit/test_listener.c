@@ -50,7 +50,7 @@ static void open_them(const struct config_service *service, struct listeners *re
 {
 	const struct endpoint *failed;
 
-	if (listener_open_all(service, ret, &failed) < 0)
+	if (listener_open_all(service, NULL, ret, &failed) < 0)
 		fail_msg("%s", strerror(errno));
 }
 
@@ -142,7 +142,7 @@ static void all_are_opened_or_none(void **state)
 	endpoints[1] = taken_endpoint(&first, "127.0.0.1:1/tcp");
 	next = dup(0);
 	util_close(next);
-	assert_int_equal(listener_open_all(&service, &second, &failed), -1);
+	assert_int_equal(listener_open_all(&service, NULL, &second, &failed), -1);
 	assert_int_equal(errno, EADDRINUSE);
 	assert_ptr_equal(failed, &endpoints[1]);
 	assert_int_equal(second.count, 0);
@@ -161,9 +161,108 @@ static void an_address_of_another_machine_is_an_error(void **state)
 	const struct endpoint *failed = NULL;
 
 	(void)state;
-	assert_int_equal(listener_open_all(&service, &listeners, &failed), -1);
+	assert_int_equal(listener_open_all(&service, NULL, &listeners, &failed), -1);
 	assert_int_equal(errno, EADDRNOTAVAIL);
 	assert_ptr_equal(failed, &endpoints[0]);
+}
+
+static int64_t idle_ms_of(int fd)
+{
+	struct timeval limit;
+	socklen_t len = sizeof(limit);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &len), 0);
+	return (int64_t)limit.tv_sec * 1000 + limit.tv_usec / 1000;
+}
+
+/* Opens what heir wants, taking what old has. */
+static void inherit(const struct config_service *heir, const struct listeners *old,
+		    struct listeners *ret)
+{
+	const struct listeners *sets[] = {old};
+	const struct listener_pool pool = {.sets = sets, .count = 1};
+	const struct endpoint *failed;
+
+	if (listener_open_all(heir, &pool, ret, &failed) < 0)
+		fail_msg("%s", strerror(errno));
+}
+
+static uint64_t socket_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len), 0);
+	return cookie;
+}
+
+static void a_socket_of_the_pool_is_taken_as_it_is(void **state)
+{
+	struct endpoint endpoints[2], wanted[2];
+	struct config_service old =
+		service_on(endpoints, (const char *[]){"127.0.0.1:1/tcp", "127.0.0.1:1/udp", NULL});
+	struct config_service heir =
+		service_on(wanted, (const char *[]){"127.0.0.1:1/udp", "127.0.0.1:1/tcp", NULL});
+	struct listeners listeners, taken;
+
+	(void)state;
+	open_them(&old, &listeners);
+	heir.idle_timeout = 2 * IDLE_MS;
+	inherit(&heir, &listeners, &taken);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_not_equal(taken.fd[i], listeners.fd[i]);
+		assert_int_equal(socket_of(taken.fd[i]), socket_of(listeners.fd[i]));
+	}
+	assert_ptr_equal(taken.endpoint[0], &wanted[1]);
+	assert_int_equal(idle_ms_of(listeners.fd[0]), IDLE_MS);
+	listener_close_all(&taken);
+	assert_int_equal(option_of(listeners.fd[0], SOL_SOCKET, SO_ACCEPTCONN), 1);
+	listener_close_all(&listeners);
+}
+
+static void applying_sets_what_the_heir_is_configured_to_have(void **state)
+{
+	struct endpoint endpoints[2], wanted[2];
+	struct config_service old =
+		service_on(endpoints, (const char *[]){"127.0.0.1:1/tcp", NULL});
+	struct config_service heir =
+		service_on(wanted, (const char *[]){"127.0.0.1:1/tcp", "127.0.0.2:1/tcp", NULL});
+	struct listeners listeners, taken;
+
+	(void)state;
+	open_them(&old, &listeners);
+	heir.idle_timeout = 2 * IDLE_MS;
+	inherit(&heir, &listeners, &taken);
+	assert_int_equal(fcntl(taken.fd[0], F_GETFL) & O_NONBLOCK, 0);
+	assert_int_equal(listener_apply(&heir, &taken), 0);
+	assert_int_equal(fcntl(taken.fd[0], F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+	assert_int_equal(idle_ms_of(taken.fd[0]), 2 * IDLE_MS);
+	assert_int_equal(listener_apply(&old, &listeners), 0);
+	assert_int_equal(fcntl(taken.fd[0], F_GETFL) & O_NONBLOCK, 0);
+	listener_close_all(&taken);
+	listener_close_all(&listeners);
+}
+
+static void what_an_heir_has_is_closed_but_goes_on_listening(void **state)
+{
+	struct endpoint endpoints[3], wanted[1];
+	struct config_service old =
+		service_on(endpoints, (const char *[]){"127.0.0.1:1/tcp", "127.0.0.2:1/tcp",
+						       "127.0.0.1:1/udp", NULL});
+	struct config_service heir = service_on(wanted, (const char *[]){"127.0.0.1:1/tcp", NULL});
+	struct listeners listeners, taken;
+
+	(void)state;
+	open_them(&old, &listeners);
+	inherit(&heir, &listeners, &taken);
+	listener_bequeath(&listeners, &taken);
+	assert_int_equal(listeners.count, 2);
+	assert_int_equal(listeners.tcp, 1);
+	assert_ptr_equal(listeners.endpoint[0], &endpoints[1]);
+	assert_ptr_equal(listeners.endpoint[1], &endpoints[2]);
+	listener_close_all(&listeners);
+	assert_int_equal(option_of(taken.fd[0], SOL_SOCKET, SO_ACCEPTCONN), 1);
+	listener_close_all(&taken);
 }
 
 int main(void)
@@ -174,6 +273,9 @@ int main(void)
 		cmocka_unit_test(the_idle_limit_is_there_to_be_inherited),
 		cmocka_unit_test(all_are_opened_or_none),
 		cmocka_unit_test(an_address_of_another_machine_is_an_error),
+		cmocka_unit_test(a_socket_of_the_pool_is_taken_as_it_is),
+		cmocka_unit_test(applying_sets_what_the_heir_is_configured_to_have),
+		cmocka_unit_test(what_an_heir_has_is_closed_but_goes_on_listening),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

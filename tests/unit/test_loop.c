@@ -175,7 +175,7 @@ static void a_stop_before_the_run_counts(void **state)
 
 static void on_signal(int number)
 {
-	see(number == SIGHUP ? 'h' : 't');
+	see(number == SIGHUP ? 'h' : number == SIGTERM ? 't' : 'u');
 	if (number == SIGTERM)
 		loop_stop();
 }
@@ -185,9 +185,11 @@ static void signals_are_given_to_the_loop(void **state)
 	(void)state;
 	assert_int_equal(loop_take_signals(on_signal), 0);
 	assert_int_equal(raise(SIGHUP), 0);
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(raise(SIGUSR2), 0);
 	assert_int_equal(raise(SIGTERM), 0);
 	assert_int_equal(loop_run(), 0);
-	assert_string_equal(seen, "ht");
+	assert_string_equal(seen, "huut");
 }
 
 static int set_up(void **state)

@@ -105,6 +105,7 @@ static void each_action_has_its_option(void **state)
 		{"--try=x", ACTION_TRY},
 		{"--stdio=x", ACTION_STDIO},
 		{"--plugin-info=x", ACTION_INFO},
+		{"--sandbox-info=x", ACTION_SANDBOX},
 		{"-h", ACTION_HELP},
 		{"--help", ACTION_HELP},
 		{"-V", ACTION_VERSION},

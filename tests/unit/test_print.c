@@ -50,7 +50,10 @@ static char *print_twice(struct inifile *ini, const char *text)
 
 static void prints_every_key(void **state)
 {
-	CLEANUP_FREE char *text = print_twice(*state, HEAD "opt.x = 1\n");
+	/* Without a value these have no line: an empty list cannot be written. */
+	CLEANUP_FREE char *text =
+		print_twice(*state, HEAD "opt.x = 1\nread_paths = /r\nwrite_paths = /w\n"
+					 "connect_ports = 1\nbind_ports = 2\n");
 
 	for (size_t i = 0; i < key_count; i++) {
 		char line[64];

@@ -4,8 +4,11 @@
 #include <netinet/in.h>
 #include <seccomp.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -52,6 +55,8 @@ static void internal_promises_have_no_word(void **state)
 	assert_int_equal(promise_parse("core"), 0);
 	assert_null(promise_word(PROMISE_POOL));
 	assert_null(promise_word(PROMISE_CORE));
+	assert_null(promise_word(PROMISE_PROGRAM));
+	assert_null(promise_word(PROMISE_FORKER));
 	assert_null(promise_word(0));
 }
 
@@ -123,6 +128,7 @@ static void hints_by_name_where_arguments_do_not_matter(void **state)
 	assert_string_equal(HINT("connect", 3), "inet");
 	assert_string_equal(HINT("execve", 1, 2, 3), "exec");
 	assert_string_equal(HINT("wait4", 1), "proc");
+	assert_string_equal(HINT("tgkill", 1, 1, 9), "proc");
 	assert_string_equal(HINT("unlink", 1), "cpath");
 	assert_string_equal(HINT("newfstatat", 0, 1, 2, 0), "rpath");
 }
@@ -133,7 +139,6 @@ static void gives_no_hint_where_no_promise_helps(void **state)
 	assert_null(HINT("ptrace", 0));
 	assert_null(HINT("no_such_call", 0));
 	assert_null(HINT("mmap", 0, 4096, PROT_READ | PROT_EXEC));
-	assert_null(HINT("tgkill", 1, 1, 9));
 	assert_null(HINT("accept4", 3));
 	assert_null(HINT("seccomp", 1, 0));
 }
@@ -156,6 +161,129 @@ static void only_an_attackers_calls_are_fatal(void **state)
 	assert_false(promise_is_fatal("socket"));
 	assert_false(promise_is_fatal("exec"));
 	assert_false(promise_is_fatal(""));
+}
+
+static void the_wide_list_comes_with_exec_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(promise_expand(0), PROMISE_STDIO);
+	assert_int_equal(promise_expand(PROMISE_RPATH), PROMISE_STDIO | PROMISE_RPATH);
+	assert_int_equal(promise_expand(PROMISE_EXEC),
+			 PROMISE_STDIO | PROMISE_EXEC | PROMISE_PROGRAM);
+}
+
+/* Whoever wants dup2 or executable memory should not be told to allow all programs. */
+static void never_hints_at_the_wide_list(void **state)
+{
+	(void)state;
+	assert_null(HINT("dup2", 3, 4));
+	assert_null(HINT("rt_sigaction", SIGSYS));
+	assert_null(HINT("mprotect", 0, 4096, PROT_EXEC));
+	assert_null(HINT("setsockopt", 3, SOL_SOCKET, SO_BROADCAST));
+}
+
+static const struct promise_rule *find_failing(const char *syscall)
+{
+	for (size_t i = 0; i < promise_rule_count; i++)
+		if (promise_rules[i].answer == ANSWER_ERRNO &&
+		    strcmp(promise_rules[i].syscall, syscall) == 0)
+			return &promise_rules[i];
+	fail_msg("no rule fails %s", syscall);
+	return NULL;
+}
+
+static void a_failing_rule_gives_way_to_a_promise(void **state)
+{
+	const struct promise_rule *fork = find_failing("fork");
+
+	(void)state;
+	assert_true(promise_is_in_force(fork, PROMISE_STDIO));
+	assert_true(promise_is_in_force(fork, PROMISE_STDIO | PROMISE_THREADS));
+	assert_false(promise_is_in_force(fork, PROMISE_STDIO | PROMISE_PROC));
+	assert_false(promise_is_in_force(fork, promise_expand(PROMISE_EXEC)));
+	assert_true(promise_is_in_force(find_failing("io_uring_setup"), UINT32_MAX));
+}
+
+/* No filter of a socket can be attached, or locked, by whatever is granted. */
+static void no_promise_allows_socket_filters(void **state)
+{
+	static const uint32_t options[] = {SO_ATTACH_FILTER,	     SO_DETACH_FILTER,
+					   SO_LOCK_FILTER,	     SO_ATTACH_BPF,
+					   SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		for (size_t j = 0; j < promise_rule_count; j++) {
+			const struct promise_rule *rule = &promise_rules[j];
+
+			if (strcmp(rule->syscall, "setsockopt") != 0 || rule->arg[0].index != 1 ||
+			    rule->arg[0].value != SOL_SOCKET)
+				continue;
+			assert_int_equal(rule->arg[1].index, 2);
+			assert_int_not_equal(options[i] & rule->arg[1].mask, rule->arg[1].value);
+		}
+}
+
+/* The item of a word in the list of promises, from ".It Cm WORD" to the next item. */
+static void find_item(const char *manual, const char *word, const char **ret, size_t *ret_len)
+{
+	char start[32];
+	const char *at, *end;
+
+	(void)snprintf(start, sizeof(start), "\n.It Cm %s\n", word); /* fits */
+	at = strstr(manual, start);
+	if (at == NULL)
+		fail_msg("cservd.ini(5) has no item for \"%s\"", word);
+	at += strlen(start);
+	end = strstr(at, "\n.It ");
+	*ret = at;
+	*ret_len = (size_t)((end != NULL && end < strstr(at, "\n.El") ? end : strstr(at, "\n.El")) -
+			    at);
+}
+
+static bool has_word(const char *text, size_t len, const char *word)
+{
+	size_t size = strlen(word);
+
+	for (const char *at = text; (at = memmem(at, len - (size_t)(at - text), word, size)); at++)
+		if (strchr(" \n", at[-1]) != NULL && strchr(" \n,.", at[size]) != NULL)
+			return true;
+	return false;
+}
+
+static void the_manual_names_every_call_of_every_word(void **state)
+{
+	static char manual[128 * 1024];
+	const char *source = getenv("top_srcdir");
+	char path[4096];
+	FILE *file;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/etc/cservd.ini.5", source != NULL ? source : ".");
+	file = fopen(path, "re");
+	if (file == NULL)
+		fail_msg("cannot read %s: set top_srcdir", path);
+	assert_true(fread(manual, 1, sizeof(manual) - 1, file) > 0);
+	(void)fclose(file); /* only read */
+	for (size_t i = 0; i < promise_rule_count; i++) {
+		uint32_t bits = promise_rules[i].promises;
+
+		if (promise_rules[i].answer != ANSWER_ALLOW)
+			continue;
+		if (bits & PROMISE_PROGRAM)
+			bits |= PROMISE_EXEC;
+		for (uint32_t bit = PROMISE_STDIO; bit <= PROMISE_STATUS; bit <<= 1) {
+			const char *item;
+			size_t len;
+
+			if ((bits & bit) == 0)
+				continue;
+			find_item(manual, promise_word(bit), &item, &len);
+			if (!has_word(item, len, promise_rules[i].syscall))
+				fail_msg("cservd.ini(5): \"%s\" lacks %s", promise_word(bit),
+					 promise_rules[i].syscall);
+		}
+	}
 }
 
 static void names_calls_of_either_machine(void **state)
@@ -194,6 +322,11 @@ int main(void)
 		cmocka_unit_test(gives_no_hint_where_no_promise_helps),
 		cmocka_unit_test(gives_no_hint_for_what_only_the_guard_denies),
 		cmocka_unit_test(only_an_attackers_calls_are_fatal),
+		cmocka_unit_test(the_wide_list_comes_with_exec_alone),
+		cmocka_unit_test(never_hints_at_the_wide_list),
+		cmocka_unit_test(a_failing_rule_gives_way_to_a_promise),
+		cmocka_unit_test(no_promise_allows_socket_filters),
+		cmocka_unit_test(the_manual_names_every_call_of_every_word),
 		cmocka_unit_test(names_calls_of_either_machine),
 		cmocka_unit_test(names_unknown_calls_by_number),
 	};

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -76,7 +77,7 @@ static void reports_a_denied_call_once_for_each_connection(void **state)
 	assert_int_equal(report->type, MESSAGE_DENIED);
 	assert_int_equal(report->number, SYS_openat);
 	assert_int_equal(report->error, EPERM);
-	assert_int_equal(report->end, END_DENIED);
+	assert_int_equal(report->end, COST_CONNECTION);
 	assert_int_equal((int)report->args[0], AT_FDCWD);
 	assert_int_equal(report->args[2], O_RDONLY | O_CLOEXEC);
 	assert_int_not_equal(report->address, 0);
@@ -98,9 +99,13 @@ static void calls_the_unknown(void)
 	sandboxed_enter(PROMISE_STDIO, 0);
 	conn_current = &conn;
 	errno = 0;
-	EXPECT(syscall(UNKNOWN_CALL) == -1 && errno == ENOSYS);
+	for (int i = 0; i < 2 * SIGSYS_VIOLATIONS_MAX; i++)
+		EXPECT(syscall(UNKNOWN_CALL) == -1 && errno == ENOSYS);
 	EXPECT(conn.cut == CUT_NONE);
 	EXPECT_REPORTS(1);
+	for (int i = 1; i < 2 * CONN_DENIALS; i++)
+		EXPECT(syscall(UNKNOWN_CALL + i) == -1 && errno == ENOSYS);
+	EXPECT_REPORTS(CONN_DENIALS); /* more are not told apart */
 }
 
 static void opens_for_a_datagram(void)
@@ -117,7 +122,7 @@ static void a_datagram_is_cut_but_closes_nothing(void **state)
 {
 	(void)state;
 	sandboxed_passes(opens_for_a_datagram);
-	assert_int_equal(sandboxed->report[0].end, END_CLIENT);
+	assert_int_equal(sandboxed->report[0].end, COST_REPLY);
 }
 
 static void unknown_calls_do_not_exist(void **state)
@@ -126,7 +131,164 @@ static void unknown_calls_do_not_exist(void **state)
 	sandboxed_passes(calls_the_unknown);
 	assert_int_equal(sandboxed->report[0].number, UNKNOWN_CALL);
 	assert_int_equal(sandboxed->report[0].error, ENOSYS);
-	assert_int_equal(sandboxed->report[0].end, END_CLIENT);
+	assert_int_equal(sandboxed->report[0].end, COST_CALL);
+}
+
+static void opens_for_several(void)
+{
+	static struct cservd_conn conns[3];
+
+	sandboxed_settings.mode = MODE_SERVE;
+	sandboxed_enter(PROMISE_STDIO, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(conns); i++) {
+		conn_current = &conns[i];
+		EXPECT_DENIED(open("/etc/passwd", O_RDONLY));
+	}
+}
+
+static void the_first_denial_asks_once_for_a_successor(void **state)
+{
+	(void)state;
+	sandboxed_passes(opens_for_several);
+	assert_int_equal(sandboxed->reports, 4);
+	assert_int_equal(sandboxed->report[0].type, MESSAGE_DENIED);
+	assert_int_equal(sandboxed->report[1].type, MESSAGE_REPLACE);
+	assert_int_equal(sandboxed->report[1].number, REPLACE_TAINTED);
+	assert_int_equal(sandboxed->report[2].type, MESSAGE_DENIED);
+	assert_int_equal(sandboxed->report[3].type, MESSAGE_DENIED);
+}
+
+static void calls_the_new_in_service(void)
+{
+	static struct cservd_conn conn;
+
+	sandboxed_settings.mode = MODE_SERVE;
+	sandboxed_enter(PROMISE_STDIO, 0);
+	conn_current = &conn;
+	EXPECT(syscall(UNKNOWN_CALL) == -1 && errno == ENOSYS);
+}
+
+static void a_call_too_new_taints_nobody(void **state)
+{
+	(void)state;
+	sandboxed_passes(calls_the_new_in_service);
+	assert_int_equal(sandboxed->reports, 1);
+}
+
+static void opens_in_deny_mode(void)
+{
+	static struct cservd_conn conn = {.peer.in4 = {.sin_family = AF_INET, .sin_port = 4711}};
+
+	sandboxed_settings.mode = MODE_SERVE;
+	sandboxed_settings.on_violation = VIOLATION_DENY;
+	sandboxed_enter(PROMISE_STDIO, 0);
+	conn_current = &conn;
+	for (int i = 0; i < SIGSYS_VIOLATIONS_MAX - 2; i++)
+		EXPECT_DENIED(open("/etc/passwd", O_RDONLY));
+	EXPECT_DENIED(socket(AF_INET, SOCK_STREAM, 0));
+	EXPECT(conn.cut == CUT_NONE);
+	EXPECT_REPORTS(2);
+	conn_current = NULL;
+	sigsys_report_repeats(&conn);
+}
+
+static void deny_lets_the_connection_go_on_and_counts(void **state)
+{
+	const struct message *repeat = &sandboxed->report[2];
+
+	(void)state;
+	sandboxed_passes(opens_in_deny_mode);
+	assert_int_equal(sandboxed->reports, 3);
+	assert_int_equal(sandboxed->report[0].end, COST_CALL);
+	assert_int_equal(repeat->type, MESSAGE_REPEATED);
+	assert_int_equal(repeat->number, SYS_openat);
+	assert_int_equal(repeat->arch, sandboxed->report[0].arch);
+	assert_int_equal(repeat->in, SIGSYS_VIOLATIONS_MAX - 3);
+	assert_int_equal(repeat->peer.in4.sin_port, 4711);
+}
+
+static void opens_too_often(void)
+{
+	static struct cservd_conn conns[2];
+
+	sandboxed_settings.on_violation = VIOLATION_DENY;
+	sandboxed_enter(PROMISE_STDIO, 0);
+	conn_current = &conns[0];
+	EXPECT_DENIED(open("/etc/passwd", O_RDONLY)); /* another connection's */
+	conn_current = &conns[1];
+	for (int i = 0; i < SIGSYS_VIOLATIONS_MAX - 1; i++)
+		EXPECT_DENIED(open("/etc/passwd", O_RDONLY));
+	EXPECT_REPORTS(2);
+	(void)open("/etc/passwd", O_RDONLY); /* does not return */
+}
+
+static void ends_after_too_many(void (*body)(void), uint32_t reports)
+{
+	int status = sandboxed_end(sandboxed_start(body));
+
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), SIGSYS_EXIT_STATUS);
+	assert_int_equal(sandboxed->reports, reports);
+	assert_int_equal(sandboxed->report[reports - 1].type, MESSAGE_DENIED);
+	assert_int_equal(sandboxed->report[reports - 1].end, COST_WORKER);
+}
+
+static void the_eighth_violation_of_a_connection_ends_the_worker(void **state)
+{
+	(void)state;
+	ends_after_too_many(opens_too_often, 4);
+	assert_int_equal(sandboxed->report[2].type, MESSAGE_REPEATED);
+	assert_int_equal(sandboxed->report[2].in, SIGSYS_VIOLATIONS_MAX - 2);
+}
+
+static void opens_too_often_for_nobody(void)
+{
+	sandboxed_enter(PROMISE_STDIO, 0);
+	for (int i = 0; i < SIGSYS_VIOLATIONS_MAX; i++)
+		(void)open("/etc/passwd", O_RDONLY); /* the last does not return */
+}
+
+static void threads_of_the_plugin_have_no_more_attempts(void **state)
+{
+	(void)state;
+	ends_after_too_many(opens_too_often_for_nobody, SIGSYS_VIOLATIONS_MAX);
+}
+
+static void opens_in_kill_mode(void)
+{
+	static struct cservd_conn conn;
+
+	sandboxed_settings.on_violation = VIOLATION_KILL;
+	sandboxed_enter(PROMISE_STDIO, 0);
+	conn_current = &conn;
+	(void)open("/etc/passwd", O_RDONLY); /* does not return */
+}
+
+static void kill_ends_the_worker_at_once(void **state)
+{
+	(void)state;
+	ends_after_too_many(opens_in_kill_mode, 1);
+}
+
+static void lets_libc_look(void)
+{
+	static struct cservd_conn conn;
+
+	sandboxed_settings.mode = MODE_SERVE;
+	sandboxed_settings.on_violation = VIOLATION_KILL;
+	sandboxed_enter(PROMISE_STDIO, 0);
+	conn_current = &conn;
+	for (int i = 0; i < 2 * SIGSYS_VIOLATIONS_MAX; i++)
+		EXPECT(get_nprocs() > 0); /* opens a file below /sys */
+	EXPECT(conn.cut == CUT_NONE);
+}
+
+static void looks_of_libc_are_denied_and_cost_nothing(void **state)
+{
+	(void)state;
+	sandboxed_passes(lets_libc_look);
+	assert_int_equal(sandboxed->reports, 0);
+	assert_true(sandboxed->board.counters.denied >= 2 * SIGSYS_VIOLATIONS_MAX);
 }
 
 static void executes(void)
@@ -227,6 +389,13 @@ int main(void)
 		cmocka_unit_test(reports_a_denied_call_once_for_each_connection),
 		cmocka_unit_test(a_datagram_is_cut_but_closes_nothing),
 		cmocka_unit_test(unknown_calls_do_not_exist),
+		cmocka_unit_test(the_first_denial_asks_once_for_a_successor),
+		cmocka_unit_test(a_call_too_new_taints_nobody),
+		cmocka_unit_test(deny_lets_the_connection_go_on_and_counts),
+		cmocka_unit_test(the_eighth_violation_of_a_connection_ends_the_worker),
+		cmocka_unit_test(threads_of_the_plugin_have_no_more_attempts),
+		cmocka_unit_test(kill_ends_the_worker_at_once),
+		cmocka_unit_test(looks_of_libc_are_denied_and_cost_nothing),
 		cmocka_unit_test(exec_ends_the_worker),
 		cmocka_unit_test(making_processes_fails_and_kills_nobody),
 		cmocka_unit_test(signals_stay_within_the_process),

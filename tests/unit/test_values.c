@@ -68,7 +68,6 @@ static void keys_take_their_values(void **state)
 	assert_int_equal(a->drain_timeout, 1);
 	assert_int_equal(a->stack_size, 128 << 10);
 	assert_int_equal(a->udp_amplify, 65535);
-	assert_int_equal(a->sandbox_where.line, 9);
 }
 
 static void an_option_keeps_name_value_and_place(void **state)
@@ -147,20 +146,47 @@ static void refuses_times_that_no_clock_can_count(void **state)
 			   "write at most 3650d, or \"unlimited\"");
 }
 
-static void refuses_other_concurrency_than_threads(void **state)
+static void refuses_other_concurrency_than_threads_and_processes(void **state)
 {
-	static const char later[] = "this does not exist in this version, write thread";
-
-	assert_refuses_key(state, "concurrency", "fiber", later);
-	assert_refuses_key(state, "concurrency", "process", later);
-	assert_refuses_key(state, "concurrency", "magic", "write thread");
+	assert_refuses_key(state, "concurrency", "fiber",
+			   "this does not exist in this version, write thread or process");
+	assert_refuses_key(state, "concurrency", "magic", "write thread or process");
 }
 
-static void refuses_promises_that_cannot_be_kept(void **state)
+static void grants_promises_beside_stdio(void **state)
 {
-	inifile_refuse_key(*state, "sandbox = stdio rpath",
-			   "promise \"rpath\" cannot be granted yet: this version grants \"stdio\" "
-			   "only");
+	const struct config *config = inifile_accept(*state, "[defaults]\nsandbox = dns\n" HEAD
+							     "sandbox += rpath inet\n");
+
+	assert_int_equal(config->services[0].promises,
+			 PROMISE_STDIO | PROMISE_DNS | PROMISE_RPATH | PROMISE_INET);
+}
+
+static void lists_of_paths_and_ports_grow(void **state)
+{
+	const struct config *config =
+		inifile_accept(*state, "[defaults]\nread_paths = /a\n" HEAD "read_paths += /b /c\n"
+				       "connect_ports = 80,443\n");
+	const struct config_service *service = &config->services[0];
+
+	assert_int_equal(service->read_paths.count, 3);
+	assert_string_equal(service->read_paths.path[0], "/a");
+	assert_string_equal(service->read_paths.path[2], "/c");
+	assert_int_equal(service->write_paths.count, 0);
+	assert_int_equal(service->connect_ports.count, 2);
+	assert_int_equal(service->connect_ports.port[1], 443);
+}
+
+static void refuses_wrong_paths_and_ports(void **state)
+{
+	assert_refuses_key(state, "read_paths", "relative", "write absolute paths");
+	assert_refuses_key(state, "write_paths", "/a/../b", "write the path without \"..\"");
+	assert_refuses_key(state, "connect_ports", "0", "write ports from 1 to 65535");
+	assert_refuses_key(state, "bind_ports", "http", "write ports from 1 to 65535");
+}
+
+static void refuses_words_that_are_no_promise(void **state)
+{
 	inifile_refuse_key(*state, "sandbox = magic",
 			   "sandbox \"magic\": no such promise; there are stdio inet dns rpath "
 			   "wpath cpath unix threads proc exec status, and none");
@@ -296,8 +322,11 @@ int main(void)
 		TEST(refuses_times_without_unit),
 		TEST(refuses_zero_as_a_limit),
 		TEST(refuses_times_that_no_clock_can_count),
-		TEST(refuses_other_concurrency_than_threads),
-		TEST(refuses_promises_that_cannot_be_kept),
+		TEST(refuses_other_concurrency_than_threads_and_processes),
+		TEST(grants_promises_beside_stdio),
+		TEST(lists_of_paths_and_ports_grow),
+		TEST(refuses_wrong_paths_and_ports),
+		TEST(refuses_words_that_are_no_promise),
 		TEST(none_stands_alone),
 		TEST(a_handler_is_in_plugin_dir_or_an_absolute_path),
 		TEST(refuses_other_handlers),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_vet - which plugin files are refused, with what advice. */
+/* test_vet - which files and directories are refused, with what advice. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,8 @@
 
 struct fixture {
 	char folder[32];
-	char path[64];
+	char inner[48]; /* folder/inner */
+	char path[64];	/* folder/inner/plugin.so */
 	struct config_service service;
 	struct config_errors errors;
 };
@@ -33,7 +34,11 @@ static int set_up(void **state)
 	strcpy(f->folder, "/tmp/test_vet.XXXXXX");
 	if (mkdtemp(f->folder) == NULL)
 		return -1;
-	(void)snprintf(f->path, sizeof(f->path), "%s/plugin.so", f->folder);
+	(void)snprintf(f->inner, sizeof(f->inner), "%s/inner", f->folder);
+	(void)snprintf(f->path, sizeof(f->path), "%s/plugin.so", f->inner);
+	(void)umask(022); /* returns the old one */
+	if (mkdir(f->inner, 0755) < 0)
+		return -1;
 	f->service.handler = handler;
 	f->service.path = f->path;
 	f->service.handler_where = (struct place){.file = "cservd.ini", .line = 7};
@@ -51,7 +56,7 @@ static int tear_down(void **state)
 	config_errors_finish(&f->errors);
 	(void)!unlink(f->path); /* some tests put a folder there, or nothing */
 	(void)!rmdir(f->path);
-	if (rmdir(f->folder) < 0)
+	if (rmdir(f->inner) < 0 || rmdir(f->folder) < 0)
 		return -1;
 	free(f);
 	return 0;
@@ -115,7 +120,7 @@ static void a_folder_is_refused(void **state)
 
 	assert_int_equal(unlink(f->path), 0);
 	assert_int_equal(mkdir(f->path, 0755), 0);
-	assert_refused(f, "is a directory", ".so file");
+	assert_refused(f, "is a directory", "name a file");
 }
 
 static void a_fifo_is_refused_without_waiting_for_a_writer(void **state)
@@ -124,7 +129,7 @@ static void a_fifo_is_refused_without_waiting_for_a_writer(void **state)
 
 	assert_int_equal(unlink(f->path), 0);
 	assert_int_equal(mkfifo(f->path, 0644), 0);
-	assert_refused(f, "not a regular file", ".so file");
+	assert_refused(f, "not a regular file", "name one");
 }
 
 static void a_file_that_its_group_may_write_is_refused(void **state)
@@ -132,7 +137,7 @@ static void a_file_that_its_group_may_write_is_refused(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(chmod(f->path, 0664), 0);
-	assert_refused(f, "writable for its group", "chmod go-w");
+	assert_refused(f, "plugin.so\" is writable by its group", ": chmod g-w /");
 }
 
 static void a_file_that_everybody_may_write_is_refused(void **state)
@@ -140,7 +145,7 @@ static void a_file_that_everybody_may_write_is_refused(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(chmod(f->path, 0646), 0);
-	assert_refused(f, "writable for everybody", "chmod go-w");
+	assert_refused(f, "plugin.so\" is writable by everybody", ": chmod o-w /");
 }
 
 static void a_file_of_somebody_else_is_refused(void **state)
@@ -150,7 +155,118 @@ static void a_file_of_somebody_else_is_refused(void **state)
 	if (geteuid() != 0)
 		skip(); /* only root can give a file away */
 	assert_int_equal(chown(f->path, SOMEBODY, 0), 0);
-	assert_refused(f, "user id 12345", "chown root");
+	assert_refused(f, "user id 12345", ": chown root /");
+}
+
+static void a_directory_that_its_group_may_write_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char what[96], advice[96];
+
+	assert_int_equal(chmod(f->folder, 0775), 0);
+	(void)snprintf(what, sizeof(what), "directory \"%s\" is writable by its group",
+		       f->folder); /* fits, as below */
+	(void)snprintf(advice, sizeof(advice), ": chmod g-w %s", f->folder);
+	assert_refused(f, what, advice);
+}
+
+static void a_directory_of_somebody_else_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip(); /* only root can give a directory away */
+	assert_int_equal(chown(f->folder, SOMEBODY, 0), 0);
+	assert_refused(f, "directory \"/tmp/test_vet.", "belongs to user id 12345");
+}
+
+static void an_ordinary_user_trusts_himself_and_root(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_CLOSE int own = -1, roots = -1;
+
+	if (geteuid() != 0)
+		skip(); /* the other tests run as one */
+	assert_int_equal(chmod(f->folder, 0755), 0);
+	assert_int_equal(chown(f->path, SOMEBODY, 0), 0);
+	assert_int_equal(seteuid(SOMEBODY), 0);
+	own = vet_plugin(&f->service, &f->errors);
+	assert_int_equal(seteuid(0), 0);
+	assert_true(own >= 0);
+	assert_int_equal(chown(f->path, 0, 0), 0);
+	assert_int_equal(seteuid(SOMEBODY), 0);
+	roots = vet_plugin(&f->service, &f->errors);
+	assert_int_equal(seteuid(0), 0);
+	assert_true(roots >= 0);
+}
+
+static void what_is_in_a_sticky_directory_must_be_ones_own(void **state)
+{
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip(); /* only a sticky directory of root's counts */
+	assert_int_equal(chmod(f->folder, 01777), 0);
+	a_file_that_only_we_can_change_is_opened(state);
+	assert_int_equal(chown(f->inner, SOMEBODY, 0), 0);
+	assert_refused(f, "/inner\" belongs to user id 12345", ": chown root /tmp/");
+}
+
+static void a_link_counts_as_what_it_leads_to(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_CLOSE int fd = -1;
+	char link[64];
+
+	(void)snprintf(link, sizeof(link), "%s/link.so", f->folder); /* fits */
+	assert_int_equal(symlink("inner/plugin.so", link), 0);
+	f->service.path = link;
+	fd = vet_plugin(&f->service, &f->errors);
+	assert_true(fd >= 0);
+	assert_int_equal(chmod(f->inner, 0775), 0);
+	assert_refused(f, "/inner\" is writable by its group", ": chmod g-w /tmp/");
+	assert_int_equal(unlink(link), 0);
+}
+
+static void a_pipe_without_a_path_is_not_a_regular_file(void **state)
+{
+	char path[32], why[VET_WHY_SIZE];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	(void)snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]); /* fits */
+	assert_int_equal(vet_open(path, why), -1);
+	assert_string_equal(why, "this is not a regular file, name one");
+	util_close(ends[0]);
+	util_close(ends[1]);
+}
+
+static void a_relative_path_is_walked_as_well(void **state)
+{
+	struct fixture *f = *state;
+	char why[VET_WHY_SIZE], before[PATH_MAX];
+	CLEANUP_CLOSE int fd = -1;
+
+	assert_non_null(getcwd(before, sizeof(before)));
+	assert_int_equal(chdir(f->folder), 0);
+	fd = vet_open("inner/../inner/plugin.so", why);
+	assert_true(fd >= 0);
+	assert_int_equal(chmod(f->folder, 0777), 0);
+	assert_int_equal(vet_open("inner/plugin.so", why), -1);
+	assert_non_null(strstr(why, "is writable by everybody: chmod go-w /tmp/"));
+	assert_int_equal(chdir(before), 0);
+}
+
+static void a_folder_to_list_may_be_no_file(void **state)
+{
+	struct fixture *f = *state;
+	char why[VET_WHY_SIZE];
+
+	assert_int_equal(vet_folder(f->inner, why), 0);
+	assert_int_equal(vet_folder(f->path, why), -1);
+	assert_int_equal(errno, ENOTDIR);
+	assert_string_equal(why, "");
 }
 
 int main(void)
@@ -166,6 +282,14 @@ int main(void)
 		TEST(a_file_that_its_group_may_write_is_refused),
 		TEST(a_file_that_everybody_may_write_is_refused),
 		TEST(a_file_of_somebody_else_is_refused),
+		TEST(a_directory_that_its_group_may_write_is_refused),
+		TEST(a_directory_of_somebody_else_is_refused),
+		TEST(an_ordinary_user_trusts_himself_and_root),
+		TEST(what_is_in_a_sticky_directory_must_be_ones_own),
+		TEST(a_link_counts_as_what_it_leads_to),
+		TEST(a_pipe_without_a_path_is_not_a_regular_file),
+		TEST(a_relative_path_is_walked_as_well),
+		TEST(a_folder_to_list_may_be_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,16 @@ static void refuses_a_missing_handler(void **state)
 	assert_string_equal(ini->errors.lines[0], "./gone.so: No such file or directory");
 }
 
+static void looks_for_a_bare_name_among_the_installed_plugins(void **state)
+{
+	struct inifile *ini = *state;
+
+	assert_null(config_from_words("gone.so", WORDS("7007/tcp"), &ini->errors));
+	assert_int_equal(ini->errors.count, 1);
+	assert_string_equal(ini->errors.lines[0],
+			    "gone.so: No such file or directory, here or in " PLUGINDIR);
+}
+
 static void errors_begin_with_the_word(void **state)
 {
 	assert_refuses(state, WORDS("idle_timeout=0s"),
@@ -148,6 +158,7 @@ int main(void)
 		TEST(the_name_of_the_file_names_the_service),
 		TEST(the_handler_becomes_an_absolute_path),
 		TEST(refuses_a_missing_handler),
+		TEST(looks_for_a_bare_name_among_the_installed_plugins),
 		TEST(errors_begin_with_the_word),
 		TEST(refuses_words_without_key_or_value),
 	};

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -169,6 +170,78 @@ static void a_reader_can_neither_write_nor_resize_it(void **state)
 	assert_int_equal(errno, EPERM);
 }
 
+static void stop_loop(struct loop_timer *timer)
+{
+	(void)timer; /* its owner needs it no more */
+	loop_stop();
+}
+
+static void run_loop(uint64_t ms)
+{
+	struct loop_timer end = {.expired = stop_loop};
+
+	loop_set_timer(&end, ms);
+	assert_int_equal(loop_run(), 0);
+}
+
+static void bans_are_seen_by_readers_and_end_in_time(void **state)
+{
+	const struct world *map = map_world();
+	union addr source = ipv4("192.0.2.7", 0), other = ipv4("192.0.2.8", 0);
+	int64_t now = util_now_ms();
+
+	(void)state;
+	world_ban("www", &source, now + 50);
+	world_ban("www", &other, now + 3600000);
+	assert_int_equal(map->bans, 2);
+	assert_string_equal(map->ban[0].service, "www");
+	assert_true(addr_equal(&map->ban[0].source, &source));
+	assert_int_equal(map->ban_generation % 2, 0);
+	run_loop(100);
+	assert_int_equal(map->bans, 1);
+	assert_true(addr_equal(&map->ban[0].source, &other));
+	world_ban("www", &other, util_now_ms()); /* over at once */
+	assert_int_equal(map->bans, 0);
+	assert_int_equal(munmap((void *)(uintptr_t)map, sizeof(*map)), 0);
+}
+
+static void a_ban_is_made_longer_not_doubled(void **state)
+{
+	const struct world *map = map_world();
+	union addr source = ipv4("192.0.2.7", 0);
+	int64_t now = util_now_ms();
+
+	(void)state;
+	world_ban("www", &source, now + 3600000);
+	world_ban("mail", &source, now + 3600000);
+	world_ban("www", &source, now + 7200000);
+	assert_int_equal(map->bans, 2);
+	assert_true(map->ban[0].until_ms == now + 7200000);
+	world_ban("www", &source, now);
+	world_ban("mail", &source, now);
+	assert_int_equal(map->bans, 0);
+	assert_int_equal(munmap((void *)(uintptr_t)map, sizeof(*map)), 0);
+}
+
+static void of_too_many_bans_the_first_to_end_gives_way(void **state)
+{
+	const struct world *map = map_world();
+	int64_t now = util_now_ms();
+	union addr source;
+
+	(void)state;
+	for (uint16_t i = 0; i <= WORLD_BANS; i++) {
+		char host[32];
+
+		(void)snprintf(host, sizeof(host), "192.0.2.%d", i + 1); /* it fits */
+		source = ipv4(host, 0);
+		world_ban("www", &source, now + 3600000 + i);
+	}
+	assert_int_equal(map->bans, WORLD_BANS);
+	assert_true(addr_equal(&map->ban[0].source, &source));
+	assert_int_equal(munmap((void *)(uintptr_t)map, sizeof(*map)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +252,9 @@ int main(void)
 		cmocka_unit_test(more_addresses_than_fit_are_cut),
 		cmocka_unit_test(a_reader_sees_loopback_and_later_listeners),
 		cmocka_unit_test(a_reader_can_neither_write_nor_resize_it),
+		cmocka_unit_test(bans_are_seen_by_readers_and_end_in_time),
+		cmocka_unit_test(a_ban_is_made_longer_not_doubled),
+		cmocka_unit_test(of_too_many_bans_the_first_to_end_gives_way),
 	};
 
 	return cmocka_run_group_tests(tests, create_world, NULL);

@@ -22,12 +22,25 @@ READY = r"\bready\b"
 DIED = r"worker \d+ (died|exited)"
 
 
+# The sanitizers end a process at its first error; ThreadSanitizer holds no exit up by a second.
+SANITIZERS = {"ASAN_OPTIONS": "halt_on_error=1",
+              "UBSAN_OPTIONS": "halt_on_error=1",
+              "TSAN_OPTIONS": "halt_on_error=1:atexit_sleep_ms=0"}
+
+
 def environment():
-    """What cservd is started with; the sanitizers end a process at its first error."""
+    """What cservd is started with."""
     wanted = dict(os.environ)
-    for name in "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS":
-        wanted[name] = ":".join(filter(None, [wanted.get(name), "halt_on_error=1"]))
+    for name, options in SANITIZERS.items():
+        wanted[name] = ":".join(filter(None, [wanted.get(name), options]))
     return wanted
+
+
+def needs_no_tsan(reason):
+    """Skips the running test in a build with ThreadSanitizer."""
+    with open(WORKER, "rb") as file:
+        if b"__tsan_init" in file.read():
+            tap.skip(f"ThreadSanitizer {reason}")
 
 
 def plugin(name):
@@ -97,6 +110,7 @@ class Daemon:
     """
 
     count = 0
+    launcher = []       # what runs cservd, with its arguments
 
     def __init__(self, ini, *args, wait=True, deaths=False, user=None, config=None,
                  prefix=()):
@@ -105,7 +119,7 @@ class Daemon:
         self.config = config or configuration(ini)
         self.log_path = tap.path(f"log{Daemon.count}")
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([*prefix, CSERVD, "-c", self.config, *args],
+            self.process = subprocess.Popen([*prefix, *self.launcher, CSERVD, "-c", self.config, *args],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environment(), **_ids(user))
         self.pid = self.process.pid

@@ -33,6 +33,12 @@ def descendants(pid):
     return found
 
 
+def thread_count(pid):
+    """How many threads a process has; one small file, quickly read."""
+    with open(f"/proc/{pid}/stat", errors="replace") as file:
+        return int(file.read().rpartition(")")[2].split()[17])
+
+
 def is_alive(pid):
     """True unless the process is gone or a zombie."""
     stat = _stat(pid)
