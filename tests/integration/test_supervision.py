@@ -81,17 +81,25 @@ def nobody_is_refused_while_a_tainted_worker_is_replaced():
     daemon.wait_line("tried a denied call: replaced", count=5)
 
 
+def connection_threads(pid):
+    return sum(proc.status(pid, tid).get("Name") == "connection" for tid in proc.threads(pid))
+
+
 @test
 def at_most_two_tainted_workers_drain():
     port = net.free_port()
     daemon = Daemon(denied(port), deaths=True)
     oldest = daemon.worker("denied")
-    held = []
+    held, before = [], set()
     for number in range(1, 4):
+        (worker,) = wait_for(lambda: set(daemon.workers()) - before, "the next worker")
         held.append(net.tcp(port))
         net.ask(held[-1], b"getpid\n")
         net.tcp(port).sendall(b"openat\n")
         daemon.wait_line("tried a denied call: replaced", count=number)
+        # Until it has stopped accepting, the next client could still come to this worker.
+        wait_for(lambda: connection_threads(worker) <= 1, "one connection thread, or none")
+        before.add(worker)
     daemon.wait_line(f"denied: worker {oldest} killed: 2 younger tainted workers drain already")
     wait_for(lambda: not proc.is_alive(oldest), "end of the oldest")
     assert net.is_ended(held[0])
