@@ -88,7 +88,8 @@ def datagrams_are_counted_even_if_the_worker_is_killed():
     daemon = Daemon(echo(f"127.0.0.1:{port}/udp"), deaths=True)
     equal(net.ask(net.udp(port), b"hello"), b"HELLO")
     os.kill(daemon.worker("echo-upper"), signal.SIGKILL)
-    daemon.wait_line("echo-upper: datagrams: 1 in, 1 out$")
+    # A reply is counted when it has been sent: the client may be quicker than that.
+    daemon.wait_line("echo-upper: datagrams: 1 in, [01] out$")
 
 
 @test
